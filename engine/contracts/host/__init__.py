@@ -1,0 +1,1 @@
+"""Generated messages of the host services, one module per service; see `proto/host/`."""

@@ -1,0 +1,299 @@
+"""The one door: opens, scans, calls, refreshes, closes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from google.protobuf.message import Message
+
+from engine.adapters import ADAPTERS, LifecycleManagement, MetadataAgent, Scrobbler, Verdict
+from engine.calling import Calls
+from engine.calls import CallId, CallResult, PluginId
+from engine.clock import Clock, SystemClock
+from engine.contracts import codec
+from engine.contracts.registry import Method, find_method
+from engine.errors import EngineClosed
+from engine.events import CacheFaulted, EngineOpened, EngineWarned, EventBus
+from engine.events import EngineClosed as EngineClosedEvent
+from engine.host import ArtworkService, CacheService, ConfigService, HttpService, WebSocketService
+from engine.host.dispatch import HostDispatcher
+from engine.host.network import Network, SystemNetwork
+from engine.host.socket_control import Sockets
+from engine.hosting import EngineHost
+from engine.loading import Loader
+from engine.plugins.info import PluginInfo
+from engine.plugins.modes import open_to_others
+from engine.roster import Roster
+from engine.settings import Settings
+from engine.slot import PluginSlot
+from engine.tasks import Tasks
+from engine.wasm.compile_cache import CompileCache
+from engine.wasm.compiler import Compiler
+from engine.wasm.runtime import Runtime
+from engine.wasm.threads import GuestThreads
+
+_log = logging.getLogger(__name__)
+
+_CLOSE_LIMIT_S: Final = 5.0
+_EXTRA_THREADS: Final = 4
+"""Beyond one per allowed call: starting spares and closing used instances."""
+
+
+class Engine:
+    """An embedded plugin host. An async context manager; every method belongs to the loop it was opened on.
+
+    Events may be subscribed to before opening (`engine.bus`) and arrive on any thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        folders: Sequence[Path] | None = None,
+        clock: Clock | None = None,
+        network: Network | None = None,
+        bus: EventBus | None = None,
+        preload: bool = True,
+    ) -> None:
+        """`folders` are plugin folders or folders of them; default: the configured plugins folder.
+
+        With `preload` false a plugin is loaded at its first call instead of on entry. `network` is what the http
+        service resolves and connects with.
+        """
+        self.settings = settings
+        self.bus = bus or EventBus()
+        self._folders = tuple(folders) if folders is not None else (settings.plugins.folder,)
+        self._clock = clock or SystemClock()
+        self._network = network or SystemNetwork()
+        self._preload = preload
+        self._tasks = Tasks()
+        self._is_open = False
+
+    # --- opening and closing
+
+    async def __aenter__(self) -> Self:
+        """Open the engine and scan; loading goes on in the background (`ready` waits for a plugin).
+
+        Raises `SettingsError` for settings that a host service cannot work with.
+        """
+        settings, clock, bus = self.settings, self._clock, self.bus
+        websockets = WebSocketService(settings.limits, self._network, routes=settings.workbench.routes)
+        self._sockets = websockets.sockets
+        self._dispatcher = HostDispatcher(
+            (
+                HttpService(
+                    settings.limits,
+                    self._network,
+                    proxy=settings.workbench.proxy,
+                    routes=settings.workbench.routes,
+                ),
+                ConfigService(),
+                ArtworkService(settings),
+                CacheService(clock, settings.limits),
+                websockets,
+            ),
+            bus,
+        )
+        runtime = Runtime()
+        self._threads = GuestThreads(name="guest", limit=settings.pool.max_in_use + _EXTRA_THREADS)
+        cache = await asyncio.to_thread(self._open_cache, runtime)
+        self._compiler = Compiler(runtime, cache, bus=bus, clock=clock, module_limit_bytes=settings.limits.module_bytes)
+        loader = Loader(
+            settings=settings,
+            runtime=runtime,
+            compiler=self._compiler,
+            dispatcher=self._dispatcher,
+            threads=self._threads,
+            clock=clock,
+            bus=bus,
+            tasks=self._tasks,
+        )
+        self._calls = Calls(make_scope=loader.scope, threads=self._threads, tasks=self._tasks, clock=clock, bus=bus)
+        self._roster = Roster(
+            self._folders,
+            settings=settings,
+            loader=loader,
+            calls=self._calls,
+            dispatcher=self._dispatcher,
+            tasks=self._tasks,
+            clock=clock,
+            bus=bus,
+            preload=self._preload,
+        )
+        self._is_open = True
+        host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
+        for service in self._dispatcher.services.values():
+            service.start(host)
+        bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._folders))
+        await self._warn_about_modes()
+        await self.scan()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop every call, drop every instance, join the threads; idempotent, bounded in time."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        await self._calls.stop_all("the engine is closing")
+        self._roster.close()
+        await self._tasks.close()
+        self._dispatcher.close()
+        threads_ended, _ = await asyncio.gather(
+            asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S),
+            asyncio.to_thread(self._compiler.close, _CLOSE_LIMIT_S),
+        )
+        if not threads_ended:
+            _log.warning("a guest did not leave its thread within %s s", _CLOSE_LIMIT_S)
+        self.bus.publish(EngineClosedEvent(time_ns=self._clock.now_ns()))
+
+    # --- plugins
+
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """All plugins, good and bad, sorted by folder name."""
+        self._require_open()
+        return tuple(slot.info() for slot in self._roster.slots())
+
+    def plugin(self, name: str) -> PluginInfo:
+        """One plugin by manifest name, then by folder name; raises `UnknownPlugin`."""
+        return self._find(name).info()
+
+    async def scan(self) -> tuple[PluginInfo, ...]:
+        """Look at the folders again: new plugins are loaded, vanished ones removed, mended ones tried again.
+
+        What merely changed inside a good plugin is `refresh`'s affair. With plugins disabled nothing is scanned.
+        """
+        self._require_open()
+        if self.settings.plugins.enabled:
+            await self._roster.scan()
+            # A plugin that blocks must never keep another one from a thread.
+            self._threads.allow(len(self._roster.slots()) * self.settings.pool.max_in_use + _EXTRA_THREADS)
+        return self.plugins()
+
+    async def refresh(self, name: str) -> PluginInfo:
+        """Bring up what is on disk now and swap it in, or keep the last good version and say why (spec section 20).
+
+        Raises `UnknownPlugin`; a failed load is in the returned info.
+        """
+        slot = await self._roster.refresh(self._find(name))
+        return slot.info()
+
+    async def ready(self, name: str) -> PluginInfo:
+        """Wait until the plugin's first load is over; the info says how it ended. Raises `UnknownPlugin`."""
+        slot = self._find(name)
+        await self._roster.ready(slot)
+        return slot.info()
+
+    # --- calls
+
+    async def call(
+        self,
+        plugin: str,
+        method: str,
+        message: Message | Mapping[str, object] | None = None,
+        *,
+        timeout_s: float | None = None,
+        cause: str | None = None,
+    ) -> CallResult:
+        """Fire one capability request and wait for what becomes of it.
+
+        `message` is the request as a message or in ProtoJSON form; `timeout_s` counts from when an instance is asked
+        for (default: the settings' call limit). Never raises for what a plugin does; raises `UnknownPlugin`,
+        `UnknownMethod`, `InvalidRequest` and `EngineClosed`.
+        """
+        slot = self._find(plugin)
+        resolved = find_method(method)
+        request = codec.build(resolved.request_type, message)
+        return await self._call(slot, resolved, request, timeout_s=timeout_s, cause=cause)
+
+    def cancel(self, call_id: CallId) -> bool:
+        """End a call under way as `CANCELLED`; false when it is over already."""
+        self._require_open()
+        return self._calls.cancel(call_id)
+
+    def verdict(self, result: CallResult) -> Verdict:
+        """What Navidrome would make of this result."""
+        return ADAPTERS[result.method.partition(".")[0]].judge(result)
+
+    def metadata_agent(self, plugin: str) -> MetadataAgent:
+        """The typed metadata adapter of a plugin."""
+        return MetadataAgent(self._find(plugin).id, self._port)
+
+    def scrobbler(self, plugin: str) -> Scrobbler:
+        """The typed scrobbler adapter of a plugin."""
+        return Scrobbler(self._find(plugin).id, self._port)
+
+    def lifecycle(self, plugin: str) -> LifecycleManagement:
+        """The typed lifecycle adapter of a plugin."""
+        return LifecycleManagement(self._find(plugin).id, self._port)
+
+    # --- what host services keep
+
+    @property
+    def sockets(self) -> Sockets:
+        """The plugins' WebSocket connections: list them, see their frames, inject, send, close, drop."""
+        self._require_open()
+        return self._sockets
+
+    # --- inside
+
+    async def _port(self, plugin: PluginId, method: Method, request: Message) -> CallResult:
+        return await self._call(self._find(plugin), method, request, timeout_s=None, cause=None)
+
+    async def _call(
+        self, slot: PluginSlot, method: Method, request: Message, *, timeout_s: float | None, cause: str | None
+    ) -> CallResult:
+        result = await self._calls.call(
+            slot.id,
+            method,
+            request,
+            lambda wanted: self._roster.serving(slot, wanted),
+            timeout_s=self.settings.limits.call_timeout_s if timeout_s is None else timeout_s,
+            cause=cause,
+        )
+        self._roster.note_on_init(slot, result)
+        return result
+
+    async def _warn_about_modes(self) -> None:
+        """Say when others may read or change what is installed; a folder named by hand is the user's own affair."""
+        folder = self.settings.plugins.folder
+        if folder not in self._folders or self.settings.origins.get("Plugins.Folder") == "command line":
+            return
+        paths = await asyncio.to_thread(open_to_others, folder)
+        if paths:
+            self.bus.publish(
+                EngineWarned(
+                    time_ns=self._clock.now_ns(),
+                    summary=f"the plugins folder is open to group or others: {paths[0]}"
+                    + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
+                    hint=f"Close it with: chmod -R go= {folder}",
+                )
+            )
+
+    def _open_cache(self, runtime: Runtime) -> CompileCache:
+        def report(path: Path, error: str) -> None:
+            self.bus.publish(CacheFaulted(time_ns=self._clock.now_ns(), path=path, error=error))
+
+        return CompileCache(
+            self.settings.compile_cache_folder,
+            runtime,
+            size_limit_bytes=self.settings.plugins.cache_size_bytes,
+            on_fault=report,
+        )
+
+    def _find(self, name: str) -> PluginSlot:
+        self._require_open()
+        return self._roster.find(name)
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise EngineClosed("the engine is not open", hint="Use it inside `async with Engine(...) as engine:`.")

@@ -1,0 +1,201 @@
+"""Bringing up one version of a plugin: manifest, compile, link check, one started instance (spec section 20).
+
+Nothing here touches what serves already. Either a complete `PluginVersion` comes out, or an error that says
+what is wrong and where, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from engine.calls import CallId, Outcome, PluginId
+from engine.clock import Clock
+from engine.contracts.registry import CAPABILITIES, Service
+from engine.errors import EngineError, Place, PluginLoadError, StartError
+from engine.events import EventBus, InstanceDiscarded, InstanceStarted, PoolChanged
+from engine.host.dispatch import HostDispatcher
+from engine.invocation import PluginVersion
+from engine.plugins.discovery import DiscoveredPlugin
+from engine.plugins.permissions import Permissions
+from engine.settings import Settings
+from engine.tasks import Tasks
+from engine.wasm import abi
+from engine.wasm.compiler import Compiler
+from engine.wasm.faults import GuestFault
+from engine.wasm.instance import Instance
+from engine.wasm.linking import LinkedModule, check_exports, check_imports
+from engine.wasm.pool import InstancePool, PoolFigures, PoolObserver, SpareBudget
+from engine.wasm.runtime import Runtime
+from engine.wasm.scope import CallScope
+from engine.wasm.threads import GuestThreads
+
+
+class Loader:
+    """Makes plugin versions out of folders; belongs to the engine's loop."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        runtime: Runtime,
+        compiler: Compiler,
+        dispatcher: HostDispatcher,
+        threads: GuestThreads,
+        clock: Clock,
+        bus: EventBus,
+        tasks: Tasks,
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._compiler = compiler
+        self._dispatcher = dispatcher
+        self._threads = threads
+        self._clock = clock
+        self._bus = bus
+        self._tasks = tasks
+        self._spares = SpareBudget(settings.pool.max_idle_total)
+
+    async def bring_up(self, found: DiscoveredPlugin, generation: int) -> PluginVersion:
+        """Load what `found` points to; raises `EngineError` (`ManifestError`, `DiscoveryError`, `PluginLoadError`)."""
+        if found.error is not None:
+            raise found.error
+        if not found.has_module:
+            raise found.module_error
+        manifest = found.manifest
+        assert manifest is not None, "an entry without an error has a manifest"
+        plugin = PluginId(manifest.name)
+        compiled = await self._compiler.compile(plugin, found.module_path)
+        config = self._settings.config_for(plugin, found.folder)
+        permissions = manifest.permissions.under(self._settings.workbench.undeclared_permissions)
+        granted = permissions.granted()
+        imports = self._dispatcher.imports(granted)
+        capabilities = [CAPABILITIES[name] for name in manifest.capabilities]
+        prefix = f"baseCapability: failed to load instance for {plugin}_{capabilities[0].name}: "
+        try:
+            check_imports(compiled, frozenset(item.name for item in imports), granted=granted)
+            linked = LinkedModule(self._runtime, compiled, imports, self._clock)
+            check_exports(compiled, capabilities)
+            instance = await self._first_instance(linked, self._bound_scope(plugin, permissions, config), capabilities)
+        except PluginLoadError as error:
+            raise type(error)(
+                f"{prefix}{error.summary}",
+                hint=error.hint,
+                plugin=plugin,
+                place=error.place or Place(file=found.module_path),
+            ) from error
+        pool = InstancePool(
+            make=lambda: Instance(linked, self._settings.limits),
+            spare_scope=lambda: self._bound_scope(plugin, permissions, config),
+            threads=self._threads,
+            settings=self._settings.pool,
+            budget=self._spares,
+            observer=_PoolEvents(plugin, generation, self._clock, self._bus),
+            tasks=self._tasks,
+        )
+        pool.adopt(instance)
+        return PluginVersion(
+            generation=generation, manifest=manifest, permissions=permissions, config=config, linked=linked, pool=pool
+        )
+
+    def scope(self, plugin: PluginId, call_id: CallId | None) -> CallScope:
+        """A fresh scope for one call, or for starting an instance (`call_id` None)."""
+        return CallScope(
+            plugin=plugin,
+            call_id=call_id,
+            limits=self._settings.limits,
+            clock=self._clock,
+            bus=self._bus,
+            wake=self._runtime.interrupt,
+        )
+
+    def _bound_scope(self, plugin: PluginId, permissions: Permissions, config: Mapping[str, str]) -> CallScope:
+        scope = self.scope(plugin, None)
+        scope.bind(permissions, config)
+        return scope
+
+    async def _first_instance(self, linked: LinkedModule, scope: CallScope, capabilities: list[Service]) -> Instance:
+        limit_s = self._settings.limits.call_timeout_s
+        timer = asyncio.get_running_loop().call_later(
+            limit_s, scope.interrupt, Outcome.TIMEOUT, f"starting an instance took longer than {limit_s:g} s"
+        )
+        work = asyncio.wrap_future(self._threads.submit(self._start_and_check, linked, scope, capabilities))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            scope.interrupt(Outcome.CANCELLED, "the engine is closing")
+            await asyncio.wait((work,))
+            if work.exception() is None:
+                work.result().close()
+            raise
+        except GuestFault as fault:
+            frames = "" if fault.report is None or not fault.report.frames else f" in {fault.report.frames[0]}"
+            raise StartError(f"{fault.text}{frames}", hint=fault.hint) from fault
+        finally:
+            timer.cancel()
+
+    def _start_and_check(self, linked: LinkedModule, scope: CallScope, capabilities: list[Service]) -> Instance:
+        """Guest thread: start one instance and ask each declared capability for its version."""
+        instance = Instance(linked, self._settings.limits)
+        try:
+            instance.start(scope)
+            for service in capabilities:
+                assert service.version_export is not None
+                answer = instance.api_version(service.version_export, scope)
+                if answer != abi.API_VERSION:
+                    raise StartError(
+                        f"API version mismatch, host: {abi.API_VERSION}, plugin: {answer}",
+                        hint=f"{service.name} of this module is built for another plugin API.",
+                    )
+        except BaseException:
+            instance.close()
+            raise
+        return instance
+
+
+def load_failure(error: BaseException) -> EngineError:
+    """Any failure of `bring_up` as an `EngineError`; what is not one already is our own fault and says so."""
+    if isinstance(error, EngineError):
+        return error
+    return PluginLoadError(f"the engine failed while loading: {error}")
+
+
+class _PoolEvents(PoolObserver):
+    """Publishes what happens in a pool."""
+
+    def __init__(self, plugin: PluginId, generation: int, clock: Clock, bus: EventBus) -> None:
+        self._plugin = plugin
+        self._generation = generation
+        self._clock = clock
+        self._bus = bus
+
+    def started(self, instance: Instance) -> None:
+        self._bus.publish(
+            InstanceStarted(
+                time_ns=self._clock.now_ns(),
+                plugin=self._plugin,
+                instance_id=instance.instance_id,
+                generation=self._generation,
+                duration_ns=instance.start_ns,
+                memory_bytes=instance.memory_size(),
+            )
+        )
+
+    def discarded(self, instance: Instance, reason: str) -> None:
+        self._bus.publish(
+            InstanceDiscarded(
+                time_ns=self._clock.now_ns(), plugin=self._plugin, instance_id=instance.instance_id, reason=reason
+            )
+        )
+
+    def changed(self, figures: PoolFigures) -> None:
+        self._bus.publish(
+            PoolChanged(
+                time_ns=self._clock.now_ns(),
+                plugin=self._plugin,
+                idle=figures.idle,
+                busy=figures.busy,
+                waiting=figures.waiting,
+                started=figures.started,
+            )
+        )

@@ -1,0 +1,1 @@
+"""A plugin on disk: its manifest, permissions, folder and package."""

@@ -1,0 +1,243 @@
+"""One live instance: a store with its limits, its lock, and the way in and out of the guest."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Final
+
+import wasmtime
+
+from engine.calls import Outcome, TrapReport, last_words
+from engine.settings import Limits
+from engine.wasm import abi, native, wasi
+from engine.wasm.faults import GuestFault, HostStop
+from engine.wasm.linking import LinkedModule
+from engine.wasm.module import Signature
+from engine.wasm.scope import CallScope
+
+_instance_ids = itertools.count(1)
+
+_MAX_TABLES: Final = 8
+_MAX_TABLE_ELEMENTS: Final = 1_000_000
+_MAX_DEPTH: Final = 16
+"""Guest to host to guest again; beyond this the native stack would be at risk."""
+_KEPT_FRAMES: Final = 24
+_OUT_OF_MEMORY_TEXTS: Final = ("out of memory", "cannot allocate", "allocation failed", "memory allocation of")
+
+
+class Instance:
+    """A guest that serves one call at a time, on any thread, one after another.
+
+    `start` first, then `invoke`; after a `GuestFault` it must be closed. `close` waits for a call under way.
+    """
+
+    def __init__(self, linked: LinkedModule, limits: Limits) -> None:
+        self.instance_id = next(_instance_ids)
+        self.linked = linked
+        self.limits = limits
+        self.memory: native.LinearMemory | None = None
+        self.pending: BaseException | None = None
+        self.start_ns = 0
+        self._scope: CallScope | None = None
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._is_closed = False
+        self._exports: dict[str, native.Export] = {}
+        self._instance: wasmtime.Instance | None = None
+        self.store = wasmtime.Store(linked.runtime.engine)
+        self.store.set_limits(
+            memory_size=limits.memory_bytes,
+            table_elements=_MAX_TABLE_ELEMENTS,
+            instances=1,
+            tables=_MAX_TABLES,
+            memories=1,
+        )
+        self.store.set_wasi(wasi.configuration())
+        self._address = native.attach(self.store, self)
+
+    # --- what the floors above use
+
+    def start(self, scope: CallScope) -> None:
+        """Instantiate and run `_initialize`; raises `GuestFault`, after which only `close` is left."""
+        begin = time.perf_counter_ns()
+        with self._lock, _Entered(self, scope):
+            try:
+                self._instance = native.instantiate(self.linked.pre, self.store, self)
+            except (wasmtime.Trap, wasmtime.WasmtimeError, HostStop) as error:
+                raise self._fault(error) from error
+            self._find_memory(self._instance)
+            if abi.INITIALIZE in self.linked.compiled.exports:
+                self.call(abi.INITIALIZE)
+        self.start_ns = time.perf_counter_ns() - begin
+
+    def api_version(self, export: str, scope: CallScope) -> int:
+        """What a capability's version export answers."""
+        with self._lock, _Entered(self, scope):
+            return self.call(export)
+
+    def invoke(self, export: str, request: bytes, scope: CallScope) -> abi.Reply:
+        """Call a capability method; raises `GuestFault`."""
+        with self._lock, _Entered(self, scope):
+            scope.started_ns = time.perf_counter_ns()
+            try:
+                return abi.invoke(self, export, request, response_limit=self.limits.response_bytes)
+            finally:
+                scope.inside_ns = time.perf_counter_ns() - scope.started_ns
+
+    def close(self) -> None:
+        """Release the store; idempotent. Waits while a call runs, so interrupt that first."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                native.detach(self._address)
+                self.memory = None
+                self._exports.clear()
+                self._instance = None
+                self.store.close()
+
+    # --- what abi, wasi and native use, on the guest's thread
+
+    @property
+    def scope(self) -> CallScope:
+        """The call that the guest is working on."""
+        assert self._scope is not None, "the guest runs only inside start and invoke"
+        return self._scope
+
+    def call(self, export: str, *args: int) -> int:
+        """Call an export by name; raises `GuestFault`."""
+        if self._scope is not None and self._scope.stop_outcome is not None:
+            raise GuestFault(self._scope.stop_outcome, self._scope.stop_text)
+        if self._depth >= _MAX_DEPTH:
+            raise GuestFault(Outcome.TRAP, f"guest and host call each other more than {_MAX_DEPTH} levels deep")
+        self._depth += 1
+        try:
+            return self._export(export)(*args)
+        except (wasmtime.Trap, wasmtime.WasmtimeError, HostStop, GuestFault) as error:
+            raise self._fault(error) from error
+        finally:
+            self._depth -= 1
+
+    def read(self, pointer: int, length: int) -> bytes | None:
+        """A copy of guest memory; None when out of range."""
+        return None if self.memory is None else self.memory.read(pointer, length)
+
+    def write(self, pointer: int, data: bytes) -> bool:
+        """Write into guest memory; false when out of range."""
+        return self.memory is not None and self.memory.write(pointer, data)
+
+    def memory_size(self) -> int:
+        """Bytes of linear memory now."""
+        return 0 if self.memory is None else self.memory.size()
+
+    def stop_text(self) -> str | None:
+        """For the epoch callback: why to stop now."""
+        scope = self._scope
+        return None if scope is None or scope.stop_outcome is None else scope.stop_text
+
+    # --- inside
+
+    def _find_memory(self, instance: wasmtime.Instance) -> None:
+        found = native.find_export(self.store, instance, abi.MEMORY)
+        if not isinstance(found, wasmtime.Memory):
+            raise GuestFault(Outcome.LOAD_FAILED, "memory is not exported")
+        self.memory = native.LinearMemory(self.store, found)
+
+    def _export(self, name: str) -> native.Export:
+        export = self._exports.get(name)
+        if export is None:
+            signature = self.linked.compiled.exports.get(name)
+            func = None if self._instance is None else native.find_export(self.store, self._instance, name)
+            if signature is None or not isinstance(func, wasmtime.Func):
+                raise GuestFault(Outcome.LOAD_FAILED, f"{name} is not exported")
+            params, results = _raw_types(name, signature)
+            export = self._exports[name] = native.Export(self.store, self, func, params, results)
+        return export
+
+    def _fault(self, error: Exception) -> GuestFault:
+        """Say in one value why the guest stopped; the reason of an interrupt comes before the trap it caused."""
+        scope = self._scope
+        assert scope is not None
+        if scope.stop_outcome is not None:
+            return GuestFault(scope.stop_outcome, scope.stop_text)
+        if isinstance(error, GuestFault):
+            return error
+        if isinstance(error, HostStop):
+            return GuestFault(error.outcome, error.text)
+        if isinstance(error, wasmtime.ExitTrap):
+            return GuestFault(Outcome.EXIT, f"unexpected exit_code: {error.code}")
+        scope.flush()
+        report = _report(error, scope)
+        if self._looks_out_of_memory(scope, report):
+            limit = self.limits.memory_bytes
+            return GuestFault(
+                Outcome.MEMORY_LIMIT,
+                f"the plugin ran out of memory: it had {self.memory_size()} bytes, the limit is {limit} bytes "
+                "(inferred from its last words or its size)",
+                report=report,
+            )
+        return GuestFault(Outcome.TRAP, report.panic or report.message, report=report)
+
+    def _looks_out_of_memory(self, scope: CallScope, report: TrapReport) -> bool:
+        """Nothing says so directly: a failed grow answers -1, and what a runtime makes of that is its own affair."""
+        words = report.message if report.panic is None else f"{report.panic} {report.message}"
+        tail = " ".join(line.text for line in scope.logs[-40:])
+        if any(text in words or text in tail for text in _OUT_OF_MEMORY_TEXTS):
+            return True
+        return report.code == "unreachable" and self.memory_size() > self.limits.memory_bytes * 15 // 16
+
+
+class _Entered:
+    """The instance works on `scope` inside this block; output of unfinished lines is flushed after it."""
+
+    def __init__(self, instance: Instance, scope: CallScope) -> None:
+        self._instance = instance
+        self._new = scope
+
+    def __enter__(self) -> None:
+        if self._instance._is_closed:
+            raise GuestFault(Outcome.CANCELLED, "the instance is closed")
+        self._previous, self._instance._scope = self._instance._scope, self._new
+
+    def __exit__(self, *_exc: object) -> None:
+        self._new.flush()
+        self._instance._scope = self._previous
+
+
+def _raw_types(name: str, signature: Signature) -> tuple[tuple[native.ValueType, ...], tuple[native.ValueType, ...]]:
+    narrowed: list[tuple[native.ValueType, ...]] = []
+    for side in signature:
+        types: list[native.ValueType] = []
+        for kind in side:
+            if kind not in ("i32", "i64"):
+                raise GuestFault(Outcome.LOAD_FAILED, f"{name} has a parameter or result of type {kind}")
+            types.append("i32" if kind == "i32" else "i64")
+        narrowed.append(tuple(types))
+    params, results = narrowed
+    return params, results
+
+
+def _report(error: Exception, scope: CallScope) -> TrapReport:
+    frames: tuple[str, ...] = ()
+    code: str | None = None
+    if isinstance(error, (wasmtime.Trap, wasmtime.WasmtimeError)) and hasattr(error, "frames"):
+        frames = tuple(_frame_name(frame) for frame in error.frames[:_KEPT_FRAMES])
+    if isinstance(error, wasmtime.Trap) and error.trap_code is not None:
+        code = error.trap_code.name.lower()
+    message = error.message if isinstance(error, wasmtime.Trap) else str(error)
+    return TrapReport(code=code, message=_cause(message), frames=frames, panic=last_words(scope.logs))
+
+
+def _frame_name(frame: wasmtime.Frame) -> str:
+    return frame.func_name or f"function {frame.func_index}"
+
+
+def _cause(message: str) -> str:
+    """The innermost cause out of wasmtime's text, which begins with a backtrace."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if not lines:
+        return "trap without a message"
+    last = lines[-1]
+    head, separator, rest = last.partition(": ")
+    return rest if separator and head.isdigit() else last

@@ -1,0 +1,224 @@
+"""Loading: every way a module can be refused, told in the author's terms, beside a healthy plugin."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine import Outcome, PluginState
+from engine.events import CompileFinished, CompileStarted, PluginStateChanged
+from tests.engine.guests import PROC_EXIT, host_import, plugin_wat
+from tests.engine.harness import PluginHarness, manifest_of
+
+METHOD = "MetadataAgent.GetArtistMBID"
+NAVIDROME_060 = """(module
+  (import "extism:host/env" "length" (func (param i64) (result i64)))
+  (memory (export "memory") 1))"""
+
+
+def wat_with_types(name: str, type_text: str, body: str) -> str:
+    return plugin_wat(drop=[name], fields=f'(func (export "{name}") {type_text} {body})')
+
+
+REFUSALS: list[tuple[str, str | bytes, dict[str, Any], str, str | None]] = [
+    ("an empty file", b"", {}, "the file is empty", None),
+    ("no wasm at all", b"#!/bin/sh\n", {}, "is not a WebAssembly module", None),
+    ("text in place of a binary", b"(module)", {}, "WebAssembly text", None),
+    ("a component", b"\x00asm\x0d\x00\x01\x00", {}, "component", None),
+    ("a truncated module", b"\x00asm\x01\x00\x00\x00\x01\x7f", {}, "failed to compile WASM for plugin probe", None),
+    (
+        "a host function without its permission",
+        plugin_wat(imports=host_import("get")),
+        {},
+        '"get" is not exported in module "env"',
+        '"permissions": {"http"',
+    ),
+    (
+        "a misspelt host function",
+        plugin_wat(imports=host_import("get_confg")),
+        {"permissions": {"config": {"reason": "r"}}},
+        '"get_confg" is not exported in module "env"',
+        'Did you mean "get_config"?',
+    ),
+    (
+        "a host function of another type",
+        plugin_wat(imports='(import "env" "get_config" (func (param i32) (result i64)))'),
+        {"permissions": {"config": {"reason": "r"}}},
+        "env.get_config is imported as (i32) -> (i64)",
+        None,
+    ),
+    (
+        "an import from elsewhere",
+        plugin_wat(imports='(import "mystery" "f" (func))'),
+        {},
+        'in module "mystery"',
+        "wasi_snapshot_preview1",
+    ),
+    ("a module for Navidrome 0.60", NAVIDROME_060, {}, "extism:host/env", "0.60"),
+    (
+        "nd_ exports of Navidrome 0.60",
+        '(module (memory (export "memory") 1) (func (export "nd_get_artist_mbid")))',
+        {},
+        "metadata_agent_api_version is not exported",
+        "0.60",
+    ),
+    (
+        "a declared capability without its exports",
+        plugin_wat(),
+        {"capabilities": ["MetadataAgent", "Scrobbler"]},
+        "scrobbler_api_version is not exported",
+        "RegisterScrobbler",
+    ),
+    (
+        "one method missing",
+        plugin_wat(drop=["metadata_agent_get_album_info"]),
+        {},
+        "metadata_agent_get_album_info is not exported",
+        None,
+    ),
+    ("no malloc", plugin_wat(drop=["malloc"]), {}, "malloc is not exported", None),
+    ("no free", plugin_wat(drop=["free"]), {}, "free is not exported", None),
+    ("no memory", plugin_wat(drop=["memory"]), {}, "memory is not exported", "32-bit memory"),
+    (
+        "a method of another type",
+        wat_with_types("metadata_agent_get_artist_url", "(param i64) (result i64)", "(i64.const 0)"),
+        {},
+        "metadata_agent_get_artist_url is exported as (i64) -> (i64), expected (i32, i32) -> (i64)",
+        None,
+    ),
+    (
+        "a version export without a result",
+        wat_with_types("metadata_agent_api_version", "", ""),
+        {},
+        "invalid metadata_agent_api_version signature",
+        None,
+    ),
+    (
+        "another API version",
+        wat_with_types("metadata_agent_api_version", "(result i64)", "(i64.const 2)"),
+        {},
+        "API version mismatch, host: 1, plugin: 2",
+        None,
+    ),
+    ("a trap at the start", plugin_wat(initialize="(unreachable)"), {}, "unreachable", None),
+    (
+        "an exit at the start",
+        plugin_wat(imports=PROC_EXIT, initialize="(call $proc_exit (i32.const 2))"),
+        {},
+        "unexpected exit_code: 2",
+        None,
+    ),
+    (
+        "a command in place of a reactor",
+        '(module (memory (export "memory") 1) (func (export "_start")))',
+        {},
+        "metadata_agent_api_version is not exported",
+        "-buildmode=c-shared",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "members", "text", "hint"), [case[1:] for case in REFUSALS], ids=[c[0] for c in REFUSALS]
+)
+async def test_a_module_that_cannot_serve_is_refused_with_its_reason(
+    harness: PluginHarness, module: str | bytes, members: dict[str, Any], text: str, hint: str | None
+) -> None:
+    harness.write(module, manifest=manifest_of("probe", **members))
+    harness.write(plugin_wat(), folder="healthy")
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.state is PluginState.FAILED
+        assert info.error is not None
+        assert text in info.error
+        if hint is not None:
+            assert info.hint is not None
+            assert hint in info.hint
+        result = await engine.call("probe", METHOD)
+        assert (result.outcome, result.error) == (Outcome.LOAD_FAILED, info.error)
+        assert (await engine.call("healthy", METHOD)).outcome is Outcome.NOT_IMPLEMENTED
+
+
+async def test_a_folder_without_a_module_is_not_built_and_loads_once_it_is(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat())
+    module = (folder / "plugin.wasm").read_bytes()
+    (folder / "plugin.wasm").unlink()
+    async with harness.engine() as engine:
+        assert (await engine.ready("probe")).state is PluginState.NOT_BUILT
+        (folder / "plugin.wasm").write_bytes(module)
+        assert (await engine.refresh("probe")).state is PluginState.READY
+
+
+async def test_a_broken_manifest_is_listed_under_its_folder_with_the_place(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat())
+    (folder / "manifest.json").write_text('{\n  "name": "probe",\n  "capabilities": [MetadataAgent]\n}')
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.state is PluginState.FAILED
+        assert info.place is not None
+        assert info.place.line == 3
+
+
+async def test_the_second_plugin_of_a_name_says_who_has_it(harness: PluginHarness) -> None:
+    harness.write(plugin_wat(), folder="a", manifest=manifest_of("same"))
+    harness.write(plugin_wat(), folder="b", manifest=manifest_of("same"))
+    async with harness.engine() as engine:
+        assert (await engine.ready("a")).state is PluginState.READY
+        second = await engine.ready("b")
+        assert second.error == 'duplicate plugin name "same" (already provided by folder "a")'
+        assert (await engine.call("same", METHOD)).outcome is Outcome.NOT_IMPLEMENTED
+
+
+async def test_the_second_start_finds_the_compiled_code(harness: PluginHarness) -> None:
+    harness.write(plugin_wat())
+    for _ in range(2):
+        async with harness.engine() as engine:
+            assert (await engine.ready("probe")).state is PluginState.READY
+    assert len(harness.of(CompileStarted)) == 1
+    assert [event.is_cached for event in harness.of(CompileFinished)] == [False, True]
+
+
+async def test_plugins_load_on_demand_when_asked_to(harness: PluginHarness) -> None:
+    harness.write(plugin_wat())
+    async with harness.engine(preload=False) as engine:
+        assert engine.plugin("probe").state is PluginState.DISCOVERED
+        assert not harness.of(CompileStarted)
+        assert (await engine.call("probe", METHOD)).outcome is Outcome.NOT_IMPLEMENTED
+        assert engine.plugin("probe").state is PluginState.READY
+
+
+async def test_a_disabled_plugin_system_lists_nothing(harness: PluginHarness) -> None:
+    harness.write(plugin_wat())
+    harness.disable_plugins()
+    async with harness.engine() as engine:
+        assert engine.plugins() == ()
+
+
+async def test_folders_come_and_go_with_a_scan(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat())
+    async with harness.engine() as engine:
+        await engine.ready("probe")
+        harness.write(plugin_wat(), folder="second")
+        await engine.scan()
+        assert (await engine.ready("second")).state is PluginState.READY
+        folder.rename(harness.folder / "moved")
+        await engine.scan()
+        assert (await engine.ready("probe")).folder == "moved"
+        states = [event.state for event in harness.of(PluginStateChanged) if event.plugin == "probe"]
+        assert PluginState.REMOVED in states
+        assert [info.folder for info in engine.plugins()] == ["moved", "second"]
+
+
+async def test_a_manifest_in_words_of_a_later_navidrome_is_told_so(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat())
+    (folder / "manifest.json").write_text(
+        json.dumps({"name": "probe", "author": "a", "version": "1", "description": "d"})
+    )
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.error is not None
+        assert "capabilities" in info.error
+        assert info.hint is not None
+        assert "0.60" in info.hint

@@ -1,0 +1,1 @@
+"""What people touch: the command line, the full screen, the development loop, requests, traces and the demo."""

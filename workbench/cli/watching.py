@@ -1,0 +1,86 @@
+"""The reload loop without a screen: a session, and every fact of it on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine import Event, Settings
+from engine.events import GuestWrote
+from workbench.cli.exit_codes import ExitCode
+from workbench.cli.fact_writer import FactWriter
+from workbench.cli.interrupts import Interruption
+from workbench.cli.output import Colour, json_text, painted
+from workbench.inert import display_lines, display_text
+from workbench.session import Session
+from workbench.trace.describe import Level, describe, is_logged, plugin_of
+from workbench.trace.exporters import event_to_json
+from workbench.trace.wording import clock_text
+
+_CLOSE_LIMIT_S: Final = 2.0
+_COLOURS: Final = {Level.WARNING: Colour.BOLD, Level.ERROR: Colour.BAD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What to watch, and how to tell of it."""
+
+    settings: Settings
+    folders: tuple[Path, ...]
+    is_trusted: bool
+    is_json: bool
+
+    async def run(self, interruption: Interruption) -> int:
+        """Watch until a signal comes or nobody reads any more; the exit status."""
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        is_read = True
+
+        def nobody_reads() -> None:
+            nonlocal is_read
+            is_read = False
+            loop.call_soon_threadsafe(over.set)
+
+        interruption.on_signal = over.set
+        writer = FactWriter(
+            json_lines if self.is_json else text_lines, json_loss if self.is_json else text_loss, nobody_reads
+        )
+        session = Session(self.settings, self.folders, trust_all=self.is_trusted)
+        session.bus.subscribe(writer.take)
+        try:
+            async with session:
+                await over.wait()
+        finally:
+            await asyncio.to_thread(writer.close, _CLOSE_LIMIT_S)
+        return ExitCode.DONE if is_read else ExitCode.FAILED
+
+
+def json_lines(event: Event) -> list[str]:
+    """Every event as one JSON object."""
+    return [json_text(event_to_json(event))]
+
+
+def json_loss(lost: int) -> str:
+    """The object that stands for facts nobody could take."""
+    return json_text({"event": "facts_lost", "count": lost})
+
+
+def text_lines(event: Event) -> list[str]:
+    """An event in words, when it is worth a line: time, plugin, what happened."""
+    if not is_logged(event):
+        return []
+    level, text = describe(event)
+    if isinstance(event, GuestWrote):
+        text = f"{event.line.stream}: {text}"
+    first, *rest = display_lines(text)
+    plugin = plugin_of(event)
+    who = f"{display_text(plugin)}: " if plugin else ""
+    lines = [f"{clock_text(event.time_ns)[:8]}  {who}{first}", *(f"          {line}" for line in rest)]
+    return [painted(line, _COLOURS[level]) for line in lines] if level in _COLOURS else lines
+
+
+def text_loss(lost: int) -> str:
+    """The line that stands for facts nobody could take."""
+    return f"          … {lost} facts lost: the output is read too slowly"

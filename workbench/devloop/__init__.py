@@ -1,0 +1,1 @@
+"""The development loop: from saved source to a reloaded plugin."""

@@ -1,0 +1,1 @@
+"""What happened, kept within bounds: store, filtered views, words, details and exports. No terminal library here."""

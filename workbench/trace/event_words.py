@@ -1,0 +1,279 @@
+"""The words for each kind of event, one function each; a new kind needs one more."""
+
+from __future__ import annotations
+
+import shlex
+from enum import StrEnum
+from functools import singledispatch
+from typing import Final
+
+from engine.calls import Outcome
+from engine.errors import Place
+from engine.events import (
+    CacheFaulted,
+    CallFinished,
+    CallStarted,
+    CompileFailed,
+    CompileFinished,
+    CompileStarted,
+    EngineClosed,
+    EngineOpened,
+    EngineWarned,
+    Event,
+    GuestWrote,
+    HostCallFinished,
+    HostCallStarted,
+    InstanceDiscarded,
+    InstanceStarted,
+    PermissionRefused,
+    PluginState,
+    PluginStateChanged,
+    PluginWarned,
+    PoolChanged,
+    ReloadFailed,
+    ReloadFinished,
+    ReloadStarted,
+    SocketClosed,
+    SocketEnd,
+    SocketFrame,
+    SocketOpened,
+)
+from workbench.devloop.events import (
+    BuildCancelled,
+    BuildFinished,
+    BuildNotTrusted,
+    BuildOutput,
+    BuildStarted,
+    FolderChanged,
+    SourceWatchDegraded,
+)
+from workbench.trace.wording import duration_text, size_text
+
+
+class Level(StrEnum):
+    """How much an event matters."""
+
+    DEBUG = "debug"
+    """Happens with every call; the trace shows it better."""
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+EXPECTED_OUTCOMES: Final = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.NOT_IMPLEMENTED, Outcome.CANCELLED})
+"""Ends of a call that mean no harm: an answer, or a proper refusal to give one."""
+
+
+@singledispatch
+def words_of(event: Event) -> tuple[Level, str]:
+    """Level and text of one event, foreign text as it is; a kind this module was not taught is only named."""
+    return Level.INFO, type(event).__name__
+
+
+@words_of.register
+def _(event: EngineOpened) -> tuple[Level, str]:
+    return Level.INFO, f"engine opened on {', '.join(str(folder) for folder in event.folders)}"
+
+
+@words_of.register
+def _(_event: EngineClosed) -> tuple[Level, str]:
+    return Level.INFO, "engine closed"
+
+
+@words_of.register
+def _(event: EngineWarned) -> tuple[Level, str]:
+    return Level.WARNING, _with_hint(event.summary, event.hint)
+
+
+@words_of.register
+def _(event: PluginWarned) -> tuple[Level, str]:
+    return Level.WARNING, _with_hint(_at(event.summary, event.place), event.hint)
+
+
+@words_of.register
+def _(event: PluginStateChanged) -> tuple[Level, str]:
+    level = {
+        PluginState.FAILED: Level.ERROR,
+        PluginState.STALE: Level.WARNING,
+        PluginState.NOT_BUILT: Level.WARNING,
+    }.get(event.state, Level.INFO)
+    text = str(event.state)
+    if event.version and event.state in (PluginState.READY, PluginState.STALE):
+        text += f", version {event.version}"
+    if event.reason:
+        text += f": {event.reason}"
+    return level, _with_hint(_at(text, event.place), event.hint)
+
+
+@words_of.register
+def _(event: CompileStarted) -> tuple[Level, str]:
+    return Level.INFO, f"compiling {size_text(event.module_bytes)} ({event.module_sha256[:12]})"
+
+
+@words_of.register
+def _(event: CompileFinished) -> tuple[Level, str]:
+    how = "compiled module found in the cache" if event.is_cached else "compiled"
+    took = duration_text(event.duration_ns)
+    return Level.INFO, f"{how} in {took}, {size_text(event.code_bytes)} of code ({event.module_sha256[:12]})"
+
+
+@words_of.register
+def _(event: CompileFailed) -> tuple[Level, str]:
+    return Level.ERROR, f"cannot compile the module: {event.error}"
+
+
+@words_of.register
+def _(event: CacheFaulted) -> tuple[Level, str]:
+    return Level.WARNING, f"compile cache entry {event.path} is unusable: {event.error}"
+
+
+@words_of.register
+def _(event: ReloadStarted) -> tuple[Level, str]:
+    return Level.INFO, f"reloading, generation {event.generation}"
+
+
+@words_of.register
+def _(event: ReloadFinished) -> tuple[Level, str]:
+    text = f"version {event.version} serves, generation {event.generation}, after {duration_text(event.duration_ns)}"
+    return Level.INFO, f"{text}; {'; '.join(event.changes)}" if event.changes else text
+
+
+@words_of.register
+def _(event: ReloadFailed) -> tuple[Level, str]:
+    return Level.ERROR, _with_hint(_at(f"not reloaded: {event.error}", event.place), event.hint)
+
+
+@words_of.register
+def _(event: InstanceStarted) -> tuple[Level, str]:
+    took = duration_text(event.duration_ns)
+    return Level.DEBUG, f"instance {event.instance_id} started in {took}, {size_text(event.memory_bytes)} of memory"
+
+
+@words_of.register
+def _(event: InstanceDiscarded) -> tuple[Level, str]:
+    return Level.DEBUG, f"instance {event.instance_id} discarded: {event.reason}"
+
+
+@words_of.register
+def _(event: PoolChanged) -> tuple[Level, str]:
+    counts = f"{event.idle} idle, {event.busy} busy, {event.waiting} waiting, {event.started} started so far"
+    return Level.DEBUG, f"pool: {counts}"
+
+
+@words_of.register
+def _(event: CallStarted) -> tuple[Level, str]:
+    cause = f" by {event.cause}" if event.cause else ""
+    return Level.DEBUG, f"call {event.call_id} {event.method} started{cause}"
+
+
+@words_of.register
+def _(event: CallFinished) -> tuple[Level, str]:
+    result = event.result
+    level = Level.INFO if result.outcome in EXPECTED_OUTCOMES else Level.ERROR
+    text = f"call {event.call_id} {result.method}: {result.outcome} after {duration_text(result.duration_ns)}"
+    if result.error:
+        text += f": {result.error}"
+    return level, _with_hint(text, result.hint)
+
+
+@words_of.register
+def _(event: HostCallStarted) -> tuple[Level, str]:
+    return Level.DEBUG, f"{_in_call(event.call_id)}{event.method} started"
+
+
+@words_of.register
+def _(event: HostCallFinished) -> tuple[Level, str]:
+    host_call = event.host_call
+    text = f"{_in_call(event.call_id)}{host_call.method} took {duration_text(host_call.duration_ns)}"
+    if host_call.error is None:
+        return Level.DEBUG, text
+    return Level.WARNING, f"{text}: {host_call.error}"
+
+
+@words_of.register
+def _(event: PermissionRefused) -> tuple[Level, str]:
+    text = f"{event.method} refused for {event.target}: {event.reason}"
+    return Level.WARNING, _with_hint(text, event.hint)
+
+
+@words_of.register
+def _(event: GuestWrote) -> tuple[Level, str]:
+    return Level.INFO, f"{event.line.text}…" if event.line.is_cut else event.line.text
+
+
+@words_of.register
+def _(event: BuildStarted) -> tuple[Level, str]:
+    return Level.INFO, f"building: {shlex.join(event.command)}"
+
+
+@words_of.register
+def _(event: BuildOutput) -> tuple[Level, str]:
+    return Level.INFO, event.line
+
+
+@words_of.register
+def _(event: BuildFinished) -> tuple[Level, str]:
+    took = duration_text(event.duration_ns)
+    if event.ok:
+        return Level.INFO, f"built in {took}"
+    exit_code = f", exit status {event.exit_code}" if event.exit_code is not None else ""
+    reason = f": {event.error}" if event.error else ""
+    return Level.ERROR, _with_hint(_at(f"build failed after {took}{exit_code}{reason}", event.place), event.hint)
+
+
+@words_of.register
+def _(event: BuildCancelled) -> tuple[Level, str]:
+    return Level.INFO, f"build stopped after {duration_text(event.duration_ns)}: {event.reason}"
+
+
+@words_of.register
+def _(event: BuildNotTrusted) -> tuple[Level, str]:
+    return (
+        Level.WARNING,
+        f"not built: {shlex.join(event.command)} comes from the plugin's folder and is not trusted yet",
+    )
+
+
+@words_of.register
+def _(event: FolderChanged) -> tuple[Level, str]:
+    return Level.INFO, f"changed: {', '.join(str(path) for path in event.paths)}"
+
+
+@words_of.register
+def _(event: SourceWatchDegraded) -> tuple[Level, str]:
+    return Level.WARNING, f"file changes are noticed late: {event.reason}"
+
+
+@words_of.register
+def _(event: SocketOpened) -> tuple[Level, str]:
+    route = f", routed to {event.routed_to}" if event.routed_to else ""
+    took = duration_text(event.duration_ns)
+    return Level.INFO, f"socket {event.connection_id} opened to {event.url}{route} in {took}"
+
+
+@words_of.register
+def _(event: SocketFrame) -> tuple[Level, str]:
+    way = "sent" if event.is_sent else "injected" if event.is_injected else "received"
+    return Level.DEBUG, f"socket {event.connection_id} {way} a {event.kind} frame, {size_text(event.size_bytes)}"
+
+
+@words_of.register
+def _(event: SocketClosed) -> tuple[Level, str]:
+    level = Level.WARNING if event.end is SocketEnd.BROKEN else Level.INFO
+    text = f"socket {event.connection_id} closed ({event.end}, code {event.code})"
+    for detail in (event.reason, event.error):
+        if detail:
+            text += f": {detail}"
+    return level, _with_hint(text, event.note)
+
+
+def _with_hint(text: str, hint: str | None) -> str:
+    return f"{text} — {hint}" if hint else text
+
+
+def _at(text: str, place: Place | None) -> str:
+    return f"{text} ({place})" if place is not None and str(place) else text
+
+
+def _in_call(call_id: int | None) -> str:
+    return "at start: " if call_id is None else f"call {call_id}: "

@@ -1,0 +1,296 @@
+"""The call pane: choose a method of the plugin in focus, write its request, send it, read the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Select, Static
+
+from engine.adapters.base import Verdict
+from engine.calls import CallResult, PluginId
+from engine.contracts.registry import CAPABILITIES, Method
+from engine.errors import EngineError
+from workbench.demo.presets import Preset
+from workbench.inert import display_text
+from workbench.session import PluginStatus
+from workbench.tui.drafts import MessageDraft
+from workbench.tui.widgets.answer_view import AnswerView
+from workbench.tui.widgets.request_editor import RequestEditor
+
+_OUT_OF_SERVICE = frozenset({"not built", "not trusted", "build failed", "failed"})
+"""States in which no version answers."""
+
+
+class CallPane(Vertical):
+    """Shows one request and its answer; emits `CallRequested` and `CancelRequested`."""
+
+    HELP = """\
+One capability call by hand. Choose the method, fill in the request, send it with Enter in a field, F5 or ctrl+r.
+Methods that the plugin's manifest does not declare are marked: a call to one is refused, and says how to declare it.
+The answer comes with its outcome, where the time went, what Navidrome would make of it, and what the plugin printed.
+"""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f7", "fill", "Fill", id="call.fill", tooltip="Fill in a known artist, album or track"),
+        Binding("f9", "choose", "Method", id="call.method", tooltip="Choose capability and method", show=False),
+    ]
+
+    @dataclass
+    class CallRequested(Message):
+        """The user sends `request` (ProtoJSON) to `method` of a plugin."""
+
+        pane: CallPane
+        plugin: PluginId
+        method: Method
+        request: Mapping[str, object]
+
+        @property
+        def control(self) -> CallPane:
+            return self.pane
+
+    @dataclass
+    class CancelRequested(Message):
+        """The call under way is to be stopped."""
+
+        pane: CallPane
+
+        @property
+        def control(self) -> CallPane:
+            return self.pane
+
+    def __init__(self, *, presets: Sequence[Preset] = (), id: str | None = None) -> None:  # noqa: A002  # Textual's own word
+        super().__init__(id=id)
+        self._presets = tuple(presets)
+        self._methods = {
+            method.full_name: method for service in CAPABILITIES.values() for method in service.methods.values()
+        }
+        self._drafts: dict[str, MessageDraft] = {}
+        self._chosen: dict[str, Method] = {}
+        """What was chosen by hand, by plugin."""
+        self._status: PluginStatus | None = None
+        self._method: Method | None = None
+        self._is_running = False
+        self._next_preset = 0
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="call-bar"):
+            yield Static(id="call-plugin")
+            yield Select[str]([], id="call-method", prompt="Choose a method", compact=True)
+            yield Button(Content("Fill"), id="call-fill", compact=True, tooltip="Known values from the demo catalogue")
+            yield Button(Content("Send"), id="call-send", compact=True, variant="primary", tooltip="F5 or ctrl+r")
+            yield Button(Content("Cancel"), id="call-cancel", compact=True, variant="warning", tooltip="F8")
+        yield Static(id="call-notice")
+        with Container(id="call-body"):
+            yield RequestEditor(id="call-request")
+            yield AnswerView(id="call-answer")
+
+    async def on_mount(self) -> None:
+        self.query_one("#call-fill").display = bool(self._presets)
+        self._show_state()
+
+    @property
+    def is_running(self) -> bool:
+        """A call was sent and has not ended."""
+        return self._is_running
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Full names of the methods that can be chosen."""
+        return tuple(self._methods)
+
+    async def show_plugin(self, status: PluginStatus | None) -> None:
+        """Call this plugin from now on; what was written for a method stays."""
+        old, self._status = self._status, status
+        self.query_one("#call-plugin", Static).update(Content(display_text(str(status.info.id)) if status else ""))
+        if _declared(old) != _declared(status) or _name(old) != _name(status):
+            await self._choose_method()
+        self._show_state()
+
+    async def fill(self, values: Mapping[str, object]) -> None:
+        """Set fields of the request that is shown."""
+        await self._editor.fill(values)
+
+    async def show_method(self, full_name: str) -> None:
+        """Choose a method."""
+        with self.prevent(Select.Changed):
+            self.query_one("#call-method", Select).value = full_name
+        self._chosen[_name(self._status)] = self._methods[full_name]
+        await self._edit(self._methods[full_name])
+
+    def show_running(self, method: str) -> None:
+        """The call was sent."""
+        self._is_running = True
+        self._answer.show_running(method)
+        self._show_state()
+
+    def show_answer(self, result: CallResult, verdict: Verdict) -> None:
+        """The call ended."""
+        self._is_running = False
+        self._answer.show_answer(result, verdict)
+        self._show_state()
+
+    def show_refusal(self, error: EngineError) -> None:
+        """The engine did not take the call."""
+        self._is_running = False
+        self._answer.show_refusal(error)
+        self._show_state()
+
+    def focus_editor(self) -> None:
+        """Put the cursor into the request; into the choice of the method while there is none."""
+        if self._method is None:
+            self.query_one("#call-method").focus()
+        else:
+            self._editor.focus_editor()
+
+    @property
+    def _editor(self) -> RequestEditor:
+        return self.query_one("#call-request", RequestEditor)
+
+    @property
+    def _answer(self) -> AnswerView:
+        return self.query_one("#call-answer", AnswerView)
+
+    async def _choose_method(self) -> None:
+        """Offer the declared methods first, and take the plugin's last one, the present one, or the first of them."""
+        declared = _declared(self._status)
+        by_rank = sorted(self._methods.values(), key=lambda method: method.service not in declared)
+        options = [(_method_text(method, method.service in declared), method.full_name) for method in by_rank]
+        chosen = self._chosen.get(_name(self._status)) or self._method
+        if chosen is None or (chosen.service not in declared and _name(self._status) not in self._chosen):
+            chosen = by_rank[0]
+        select = self.query_one("#call-method", Select)
+        with self.prevent(Select.Changed):
+            select.set_options(options)
+            select.value = chosen.full_name
+        if chosen is not self._method:
+            await self._edit(chosen)
+
+    async def _edit(self, method: Method) -> None:
+        self._method = method
+        draft = self._drafts.setdefault(method.full_name, MessageDraft(method.request_type))
+        await self._editor.show_draft(method.request_type, draft)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Buttons, keys and the notice line follow plugin, method, request and the call under way."""
+        problem = self._refusal() or self._editor.problem
+        self.query_one("#call-send", Button).disabled = problem is not None or self._is_running
+        self.query_one("#call-cancel").display = self._is_running
+        notice = self._notice()
+        line = self.query_one("#call-notice", Static)
+        line.update(Content(display_text(notice)))
+        line.display = bool(notice)
+        self.refresh_bindings()
+
+    def _refusal(self) -> str | None:
+        if self._status is None:
+            return "There is no plugin to call."
+        return "Choose a method first." if self._method is None else None
+
+    def _notice(self) -> str:
+        """What stands between this request and an answer, known before it is sent."""
+        status, method = self._status, self._method
+        if status is None or method is None:
+            return ""
+        if status.state in _OUT_OF_SERVICE:
+            return f"{status.info.id}: {status.state}" + (f": {status.reason}" if status.reason else "")
+        if method.service not in status.info.capabilities:
+            return f'Not declared: add "{method.service}" to "capabilities" in manifest.json to use it.'
+        if status.state == "stale":
+            return f"Version {status.info.version} (load {status.info.generation}) answers: the newest one failed."
+        return ""
+
+    @on(Select.Changed, "#call-method")
+    async def edit_chosen(self, event: Select.Changed) -> None:
+        event.stop()
+        if isinstance(event.value, str) and (self._method is None or event.value != self._method.full_name):
+            self._chosen[_name(self._status)] = self._methods[event.value]
+            await self._edit(self._methods[event.value])
+            # The list gives the focus back to the choice when it closes.
+            self.call_after_refresh(self._editor.focus_editor)
+
+    @on(RequestEditor.RequestChanged)
+    def follow_request(self, event: RequestEditor.RequestChanged) -> None:
+        event.stop()
+        self._show_state()
+
+    @on(RequestEditor.Submitted)
+    def send_submitted(self, event: RequestEditor.Submitted) -> None:
+        event.stop()
+        self.send()
+
+    @on(Button.Pressed)
+    async def follow_button(self, event: Button.Pressed) -> None:
+        event.stop()
+        match event.button.id:
+            case "call-send":
+                self.send()
+            case "call-cancel":
+                self.cancel()
+            case "call-fill":
+                await self.action_fill()
+            case _:
+                pass
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "fill" or (bool(self._presets) and self._method is not None)
+
+    def send(self) -> None:
+        """Send the request, or say why it cannot be sent and put the cursor there."""
+        if self._is_running:
+            self.notify("A call is under way: cancel it with F8, or wait for its answer.", markup=False)
+            return
+        request = self._editor.request()
+        problem = self._refusal() or self._editor.problem
+        if problem is not None or request is None or self._status is None or self._method is None:
+            self.notify(display_text(problem or ""), title="Not sent", severity="warning", markup=False)
+            self._editor.focus_problem()
+            return
+        self.post_message(self.CallRequested(self, self._status.info.id, self._method, request))
+
+    def cancel(self) -> None:
+        """Ask for the call under way to be stopped."""
+        if self._is_running:
+            self.post_message(self.CancelRequested(self))
+
+    def action_choose(self) -> None:
+        select = self.query_one("#call-method", Select)
+        select.focus()
+        select.action_show_overlay()
+
+    async def action_fill(self) -> None:
+        """Fill in the next preset that knows this request."""
+        if self._method is None:
+            return
+        name = str(self._method.request_type.DESCRIPTOR.full_name)
+        fitting = [preset for preset in self._presets if name in preset.values]
+        if not fitting:
+            self.notify(f"The demo catalogue has nothing for {name}.", markup=False)
+            return
+        preset = fitting[self._next_preset % len(fitting)]
+        self._next_preset += 1
+        await self._editor.fill(preset.values[name])
+
+
+def _declared(status: PluginStatus | None) -> tuple[str, ...]:
+    return () if status is None else status.info.capabilities
+
+
+def _name(status: PluginStatus | None) -> str:
+    return "" if status is None else str(status.info.id)
+
+
+def _method_text(method: Method, is_declared: bool) -> Text:
+    text = Text(method.full_name)
+    if not is_declared:
+        text.append("  not declared", style="dim")
+    return text

@@ -1,0 +1,363 @@
+"""The workbench itself: plugin list, call pane, trace and log, laid out for the size of the window.
+
+The screen turns messages of its panes into requests to the bridge, and what comes back into `show_*` calls.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from engine.errors import EngineError
+from workbench.demo.presets import PRESETS
+from workbench.inert import display_text
+from workbench.session import PluginStatus
+from workbench.tui.bridge import Bridge
+from workbench.tui.commands import PaletteEntry, binding_entries
+from workbench.tui.help import help_page
+from workbench.tui.panes.call_pane import CallPane
+from workbench.tui.panes.log_pane import LogPane
+from workbench.tui.panes.plugins_pane import PluginsPane
+from workbench.tui.panes.rows_pane import RowsPane
+from workbench.tui.panes.trace_pane import TracePane
+from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.screens.text_dialog import TextDialog
+from workbench.tui.screens.trust_dialog import TrustDialog
+from workbench.tui.widgets.detail_view import DetailView
+from workbench.tui.widgets.plugin_text import plugin_page, summary_text
+from workbench.tui.widgets.request_editor import RequestEditor
+from workbench.tui.widgets.view_bar import View, ViewBar
+
+_log = logging.getLogger(__name__)
+
+DRAIN_INTERVAL_S: Final = 0.1
+"""Faster only costs: a tenth of a second keeps the processor load independent of the event rate."""
+
+STRAY_INTERVAL_S: Final = 0.5
+_STATUS_TICKS: Final = 10
+"""A build that waits for another one sends no event: once a second the states are asked for anyway."""
+
+_PLUGINS, _CALL, _TRACE, _LOG = "plugins", "call", "trace", "log"
+VIEWS: Final = (
+    View(name=_PLUGINS, key="F2", title="Plugins"),
+    View(name=_CALL, key="F3", title="Call"),
+    View(name=_TRACE, key="F4", title="Trace"),
+    View(name=_LOG, key="F6", title="Log"),
+)
+_LEAST_WIDTH: Final = 80
+_LEAST_HEIGHT: Final = 24
+_ON_INIT: Final = "LifecycleManagement.OnInit"
+
+
+class MainScreen(Screen[None]):
+    """Owns the layout; the bridge owns everything that happens."""
+
+    HELP = """\
+F2 to F6 go to plugins, call, trace and log; with too little room one of them is shown at a time.
+Pick a plugin, press Enter, fill in the request, press Enter again: the answer appears, and the trace shows its host \
+calls. Every action is also in the command palette (ctrl+p).
+"""
+
+    # The library declares these for instances, not for the class.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-mid"), (160, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "view('plugins')", "Plugins", id="view.plugins", show=False, tooltip="Show or hide the plugins"),
+        Binding("f3", "view('call')", "Call", id="view.call", show=False, tooltip="Go to the call pane"),
+        Binding("f4", "view('trace')", "Trace", id="view.trace", show=False, tooltip="Go to the trace"),
+        Binding("f6", "view('log')", "Log", id="view.log", show=False, tooltip="Go to the log"),
+        Binding("f5,ctrl+r", "send", "Send", id="call.send", tooltip="Send the request of the call pane"),
+        Binding("f8", "cancel", "Cancel", id="call.cancel", tooltip="Stop the call under way"),
+        Binding("question_mark,f1", "help", "Help", id="screen.help", key_display="?", tooltip="Help for this pane"),
+        Binding("q", "app.quit", "Quit", id="screen.quit", tooltip="Leave the workbench"),
+    ]
+
+    def __init__(self, bridge: Bridge, *, read_stray: Callable[[], Sequence[str]] = tuple) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._read_stray = read_stray
+        self._view = _CALL
+        self._lower = _TRACE
+        self._is_asking = False
+        self._has_news = False
+        self._ticks = 0
+
+    def compose(self) -> ComposeResult:
+        yield ViewBar(VIEWS, id="views")
+        yield Static(id="too-small")
+        with Horizontal(id="columns"):
+            yield PluginsPane(id=_PLUGINS)
+            with Vertical(id="work"):
+                yield CallPane(presets=PRESETS, id=_CALL)
+                with Container(id="lower"):
+                    yield TracePane(id=_TRACE)
+                    yield LogPane(id=_LOG)
+            yield DetailView(id="inspector")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._show_view()
+        self.query_one(TracePane).show_store(self._bridge.store)
+        self.query_one(LogPane).show_store(self._bridge.store)
+        self.query_one(PluginsPane).focus_list()
+        self.set_interval(DRAIN_INTERVAL_S, self.take_facts)
+        self.set_interval(STRAY_INTERVAL_S, self.take_stray_output)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below 80 by 24 things are cut: say so instead of leaving people to wonder."""
+        width, height = event.size
+        notice = self.query_one("#too-small", Static)
+        notice.display = width < _LEAST_WIDTH or height < _LEAST_HEIGHT
+        notice.update(
+            Content(f"This window is {width} by {height}; the workbench needs {_LEAST_WIDTH} by {_LEAST_HEIGHT}.")
+        )
+
+    # -- facts --------------------------------------------------------------------------------------------------------
+
+    def take_facts(self) -> None:
+        """Ten times a second: let the panes follow the stores."""
+        drained = self._bridge.drain()
+        self.query_one(TracePane).advance()
+        self.query_one(LogPane).advance()
+        self.query_one("#inspector", DetailView).advance()
+        plugins = self.query_one(PluginsPane)
+        for line in drained.build_lines:
+            if line.text is None:
+                plugins.forget_build(line.plugin)
+            else:
+                plugins.show_build_line(line.plugin, line.text)
+        self._ticks += 1
+        is_due = self._ticks % _STATUS_TICKS == 0
+        self._has_news = self._has_news or drained.has_plugin_news or is_due
+        if self._has_news and not self._is_asking and self._bridge.is_open:
+            self._has_news, self._is_asking = False, True
+            self._work("reading the plugins' states", self._renew_statuses())
+
+    def take_stray_output(self) -> None:
+        """Twice a second: what native code, child processes and our own log wrote goes into the log pane."""
+        for line in self._read_stray():
+            self._bridge.note(line)
+
+    async def _renew_statuses(self) -> None:
+        try:
+            await self.show_statuses(await self._bridge.statuses())
+        finally:
+            self._is_asking = False
+
+    async def show_statuses(self, statuses: Sequence[PluginStatus]) -> None:
+        """Show these plugins everywhere."""
+        plugins = self.query_one(PluginsPane)
+        if not statuses:
+            plugins.show_message("No plugin was found. Put a folder with a manifest.json into the plugins folder.")
+        plugins.show_statuses(statuses)
+        await self.query_one(CallPane).show_plugin(plugins.picked)
+        self.query_one(ViewBar).show_summary(summary_text(statuses))
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    @on(PluginsPane.PluginPicked)
+    async def call_picked(self, event: PluginsPane.PluginPicked) -> None:
+        event.stop()
+        await self.query_one(CallPane).show_plugin(event.status)
+
+    @on(PluginsPane.PluginOpened)
+    def go_to_call(self, event: PluginsPane.PluginOpened) -> None:
+        event.stop()
+        if self.has_class("-narrow"):
+            self.add_class("-no-sidebar")
+        self.action_view(_CALL)
+
+    @on(PluginsPane.ActionRequested)
+    async def do_with_plugin(self, event: PluginsPane.ActionRequested) -> None:
+        event.stop()
+        plugin = event.status.info.id
+        match event.action:
+            case "reload":
+                self._work(f"reloading {plugin}", self._bridge.reload(plugin))
+            case "build":
+                self._work(f"building {plugin}", self._bridge.build(plugin))
+            case "trust":
+                self._ask_trust(event.status)
+            case "init":
+                await self._run_on_init(event.status)
+            case "detail":
+                self.app.push_screen(TextDialog(title=str(plugin), body=plugin_page(event.status)))
+            case _:
+                raise ValueError(event.action)
+
+    def _ask_trust(self, status: PluginStatus) -> None:
+        plugin = status.info.id
+
+        def follow(is_agreed: bool | None) -> None:
+            if is_agreed:
+                self._work(f"building {plugin}", self._bridge.trust(status))
+
+        if status.build_command:
+            dialog = TrustDialog(
+                plugin=str(plugin), folder=status.info.path, command=status.build_command, env=status.build_env
+            )
+            self.app.push_screen(dialog, follow)
+
+    async def _run_on_init(self, status: PluginStatus) -> None:
+        call = self.query_one(CallPane)
+        await call.show_method(_ON_INIT)
+        await call.fill({"config": dict(self._bridge.config_of(status.info))})
+        self.action_send()
+
+    # -- calls --------------------------------------------------------------------------------------------------------
+
+    @on(CallPane.CallRequested)
+    def send_call(self, event: CallPane.CallRequested) -> None:
+        event.stop()
+        event.pane.show_running(event.method.full_name)
+        self._work(f"calling {event.plugin}", self._call(event))
+
+    async def _call(self, event: CallPane.CallRequested) -> None:
+        try:
+            answer = await self._bridge.call(event.plugin, event.method.full_name, event.request)
+        except EngineError as error:
+            event.pane.show_refusal(error)
+        except BaseException:
+            # The pane must not wait for an answer that will never come.
+            event.pane.show_refusal(EngineError("the workbench failed to make this call; the log says why"))
+            raise
+        else:
+            event.pane.show_answer(answer.result, answer.verdict)
+
+    @on(CallPane.CancelRequested)
+    def cancel_call(self, event: CallPane.CancelRequested) -> None:
+        event.stop()
+        self._work("cancelling the call", self._bridge.cancel())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "cancel" or self.query_one(CallPane).is_running
+
+    def action_send(self) -> None:
+        """Send what the call pane holds, from wherever the focus is, and bring its answer into sight."""
+        call = self.query_one(CallPane)
+        call.send()
+        if not call.region:
+            self.action_view(_CALL)
+
+    def action_cancel(self) -> None:
+        self.query_one(CallPane).cancel()
+
+    # -- trace and log ------------------------------------------------------------------------------------------------
+
+    @on(TracePane.RowHighlighted)
+    def inspect_highlighted(self, event: TracePane.RowHighlighted) -> None:
+        event.stop()
+        if self.has_class("-wide"):
+            self.query_one("#inspector", DetailView).show_subject(event.subject)
+
+    @on(TracePane.RowPicked)
+    def open_row(self, event: TracePane.RowPicked) -> None:
+        event.stop()
+        self.app.push_screen(DetailScreen(event.subject))
+
+    @on(LogPane.EntryPicked)
+    def open_entry(self, event: LogPane.EntryPicked) -> None:
+        event.stop()
+        self.app.push_screen(DetailScreen(event.event))
+
+    # -- views --------------------------------------------------------------------------------------------------------
+
+    @on(ViewBar.ViewPicked, "#views")
+    def show_picked_view(self, event: ViewBar.ViewPicked) -> None:
+        event.stop()
+        self.action_view(event.name)
+
+    def action_view(self, name: str) -> None:
+        """Show a view and put the focus into it; the plugin list is hidden again from within."""
+        if name == _PLUGINS:
+            self._toggle_plugins()
+            return
+        self._view = name
+        if name in (_TRACE, _LOG):
+            self._lower = name
+        self._show_view()
+        if name == _CALL:
+            self.query_one(CallPane).focus_editor()
+        else:
+            self.query_one(f"#{name}", RowsPane).lines.focus()
+
+    def _toggle_plugins(self) -> None:
+        plugins = self.query_one(PluginsPane)
+        if plugins.has_pseudo_class("focus-within"):
+            self.add_class("-no-sidebar")
+            self.action_view(self._view)
+        else:
+            self.remove_class("-no-sidebar")
+            plugins.focus_list()
+
+    def _show_view(self) -> None:
+        for name in (_CALL, _TRACE, _LOG):
+            self.set_class(self._view == name, f"-view-{name}")
+            self.set_class(self._lower == name, f"-lower-{name}")
+        self.query_one(ViewBar).show_current(frozenset({self._view}))
+
+    # -- help and palette ---------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """What can be done where the focus is."""
+        page = help_page(self.focused or self, self.active_bindings.values())
+        self.app.push_screen(TextDialog(title="Help", body=page))
+
+    def palette_entries(self) -> Iterable[PaletteEntry]:
+        """Every action of every pane, and every plugin."""
+        plugins, call = self.query_one(PluginsPane), self.query_one(CallPane)
+        yield from binding_entries(self, "Workbench")
+        panes: tuple[tuple[str, Widget], ...] = (
+            ("Plugin", plugins),
+            ("Call", call),
+            ("Request", self.query_one(RequestEditor)),
+            *((title, node) for title, pane in (("Trace", _TRACE), ("Log", _LOG)) for node in self._rows_nodes(pane)),
+        )
+        for title, pane in panes:
+            yield from binding_entries(pane, title)
+        for status in plugins.statuses:
+            name = str(status.info.id)
+            yield PaletteEntry(title=f"Go to {name}", help="Pick this plugin", run=partial(plugins.pick, name))
+        for method in call.methods:
+            yield PaletteEntry(title=f"Call {method}", help="Choose this method", run=partial(call.show_method, method))
+
+    def _rows_nodes(self, name: str) -> tuple[Widget, ...]:
+        pane = self.query_one(f"#{name}", RowsPane)
+        return (pane, pane.lines)
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    def _work(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a request to the engine beside the screen; say what failed."""
+        self.run_worker(self._fenced(what, work), name=what, exit_on_error=False)
+
+    async def _fenced(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except EngineError as error:
+            text = error.summary if error.hint is None else f"{error.summary}\n{error.hint}"
+            self._complain(what, text)
+        except Exception as error:
+            # The fence around a worker: our own fault costs this request, not the screen.
+            _log.exception("%s failed", what)
+            self._complain(what, f"The workbench failed: {error}")
+
+    def _complain(self, what: str, text: str) -> None:
+        self.notify(
+            display_text(text, limit=600, keep_newlines=True),
+            title=display_text(f"Failed: {what}"),
+            severity="error",
+            markup=False,
+        )

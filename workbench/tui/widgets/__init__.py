@@ -1,0 +1,1 @@
+"""Widgets: they show frozen values and emit messages, and know neither engine nor app."""
