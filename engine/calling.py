@@ -44,6 +44,7 @@ class Calls:
         self._clock = clock
         self._bus = bus
         self._active: dict[CallId, ActiveCall] = {}
+        self._closing_text: str | None = None
 
     async def call(
         self,
@@ -74,6 +75,8 @@ class Calls:
                 cause=cause,
             )
         )
+        if self._closing_text is not None:
+            call.stop(Outcome.CANCELLED, self._closing_text)  # a timer or a socket that does not know yet
         # In a task of its own: when the caller gives up, the call is still ended in order and reported.
         task = self._tasks.spawn(f"call {call_id} of {plugin}", self._serve(call, source, timeout_s))
         try:
@@ -88,7 +91,8 @@ class Calls:
         return call is not None and call.stop(Outcome.CANCELLED, "context canceled")
 
     async def stop_all(self, text: str) -> None:
-        """End every call as `CANCELLED` and wait until all are reported."""
+        """End every call as `CANCELLED`, also those that are still to come, and wait until all are reported."""
+        self._closing_text = text
         for call in list(self._active.values()):
             call.stop(Outcome.CANCELLED, text)
         while self._active:

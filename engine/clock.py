@@ -191,9 +191,11 @@ class VirtualClock:
 
     async def _quiet(self) -> None:
         """Wait until all that timers started has ended."""
-        await asyncio.sleep(0)  # what guest threads have handed to the loop so far comes first
-        while pending := [work for work in self._under_way if not work.done()]:
-            await asyncio.wait(pending)
+        for _ in range(2):
+            # One turn of the loop for what was handed to it so far, and one for what that asked for as it ended.
+            await asyncio.sleep(0)
+            while pending := [work for work in self._under_way if not work.done()]:
+                await asyncio.wait(pending)
 
     def _next_due_ns(self) -> int | None:
         with self._lock:

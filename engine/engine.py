@@ -17,15 +17,29 @@ from engine.calls import CallId, CallResult, PluginId
 from engine.clock import Clock, SystemClock
 from engine.contracts import codec
 from engine.contracts.registry import Method, find_method
-from engine.errors import EngineClosed
+from engine.errors import EngineClosed, Place, SettingsError
 from engine.events import CacheFaulted, EngineOpened, EngineWarned, EventBus
 from engine.events import EngineClosed as EngineClosedEvent
-from engine.host import ArtworkService, CacheService, ConfigService, HttpService, WebSocketService
+from engine.host import (
+    ArtworkService,
+    CacheService,
+    ConfigService,
+    HttpService,
+    SchedulerService,
+    SubsonicAPIService,
+    SubsonicResponder,
+    WebSocketService,
+)
 from engine.host.dispatch import HostDispatcher
 from engine.host.network import Network, SystemNetwork
+from engine.host.schedule_control import Schedules
 from engine.host.socket_control import Sockets
+from engine.host.subsonic_responders import responder_of
 from engine.hosting import EngineHost
 from engine.loading import Loader
+from engine.metrics import MethodMetrics, Metrics
+from engine.plugins.enabled import DISABLED_FILE, DisabledPlugins
+from engine.plugins.files import cause_text
 from engine.plugins.info import PluginInfo
 from engine.plugins.modes import open_to_others
 from engine.roster import Roster
@@ -40,6 +54,8 @@ from engine.wasm.threads import GuestThreads
 _log = logging.getLogger(__name__)
 
 _CLOSE_LIMIT_S: Final = 5.0
+_COMPILER_CLOSE_LIMIT_S: Final = 0.2
+"""A compilation cannot be stopped, and nobody waits for it any more."""
 _EXTRA_THREADS: Final = 4
 """Beyond one per allowed call: starting spares and closing used instances."""
 
@@ -57,21 +73,25 @@ class Engine:
         folders: Sequence[Path] | None = None,
         clock: Clock | None = None,
         network: Network | None = None,
+        subsonic: SubsonicResponder | None = None,
         bus: EventBus | None = None,
         preload: bool = True,
     ) -> None:
         """`folders` are plugin folders or folders of them; default: the configured plugins folder.
 
         With `preload` false a plugin is loaded at its first call instead of on entry. `network` is what the http
-        service resolves and connects with.
+        service resolves and connects with, `subsonic` what answers the SubsonicAPI service (default: by the settings).
         """
         self.settings = settings
         self.bus = bus or EventBus()
         self._folders = tuple(folders) if folders is not None else (settings.plugins.folder,)
         self._clock = clock or SystemClock()
         self._network = network or SystemNetwork()
+        self._subsonic = subsonic
         self._preload = preload
         self._tasks = Tasks()
+        self._metrics = Metrics()
+        self._stop_metrics = self.bus.subscribe(self._metrics.record)
         self._is_open = False
 
     # --- opening and closing
@@ -84,6 +104,9 @@ class Engine:
         settings, clock, bus = self.settings, self._clock, self.bus
         websockets = WebSocketService(settings.limits, self._network, routes=settings.workbench.routes)
         self._sockets = websockets.sockets
+        # Half of a plugin's instances: however many schedules are due at once, sockets and people get a turn.
+        self._scheduler = SchedulerService(settings.limits, callbacks=max(1, settings.pool.max_in_use // 2))
+        subsonic = self._subsonic or responder_of(settings.workbench.subsonic, settings.limits, self._network)
         self._dispatcher = HostDispatcher(
             (
                 HttpService(
@@ -95,7 +118,9 @@ class Engine:
                 ConfigService(),
                 ArtworkService(settings),
                 CacheService(clock, settings.limits),
+                self._scheduler,
                 websockets,
+                SubsonicAPIService(subsonic),
             ),
             bus,
         )
@@ -124,6 +149,7 @@ class Engine:
             clock=clock,
             bus=bus,
             preload=self._preload,
+            disabled=DisabledPlugins(settings.data_folder / DISABLED_FILE, on_fault=self._warn),
         )
         self._is_open = True
         host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
@@ -150,10 +176,11 @@ class Engine:
         self._dispatcher.close()
         threads_ended, _ = await asyncio.gather(
             asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S),
-            asyncio.to_thread(self._compiler.close, _CLOSE_LIMIT_S),
+            asyncio.to_thread(self._compiler.close, _COMPILER_CLOSE_LIMIT_S),
         )
         if not threads_ended:
             _log.warning("a guest did not leave its thread within %s s", _CLOSE_LIMIT_S)
+        self._stop_metrics()
         self.bus.publish(EngineClosedEvent(time_ns=self._clock.now_ns()))
 
     # --- plugins
@@ -185,6 +212,23 @@ class Engine:
         Raises `UnknownPlugin`; a failed load is in the returned info.
         """
         slot = await self._roster.refresh(self._find(name))
+        return slot.info()
+
+    async def set_enabled(self, name: str, *, is_enabled: bool) -> PluginInfo:
+        """Switch a plugin on or off, now and whenever these folders are opened.
+
+        One that is switched off is listed as `DISABLED` and never loaded. Raises `UnknownPlugin`, and `SettingsError`
+        when the choice cannot be stored.
+        """
+        slot = self._find(name)
+        try:
+            slot = await self._roster.set_enabled(slot, is_enabled=is_enabled)
+        except OSError as error:
+            raise SettingsError(
+                f"cannot remember which plugins are enabled: {cause_text(error)}",
+                hint="It is kept in the data folder; see that it is writable and has room.",
+                place=Place(file=self.settings.data_folder / DISABLED_FILE),
+            ) from error
         return slot.info()
 
     async def ready(self, name: str) -> PluginInfo:
@@ -224,6 +268,10 @@ class Engine:
         """What Navidrome would make of this result."""
         return ADAPTERS[result.method.partition(".")[0]].judge(result)
 
+    def metrics(self) -> tuple[MethodMetrics, ...]:
+        """Counts and latencies of all methods called so far."""
+        return self._metrics.methods()
+
     def metadata_agent(self, plugin: str) -> MetadataAgent:
         """The typed metadata adapter of a plugin."""
         return MetadataAgent(self._find(plugin).id, self._port)
@@ -243,6 +291,12 @@ class Engine:
         """The plugins' WebSocket connections: list them, see their frames, inject, send, close, drop."""
         self._require_open()
         return self._sockets
+
+    @property
+    def schedules(self) -> Schedules:
+        """The plugins' schedules: list them with their next times, fire, pause, resume, cancel."""
+        self._require_open()
+        return self._scheduler.schedules
 
     # --- inside
 
@@ -289,6 +343,9 @@ class Engine:
             size_limit_bytes=self.settings.plugins.cache_size_bytes,
             on_fault=report,
         )
+
+    def _warn(self, summary: str) -> None:
+        self.bus.publish(EngineWarned(time_ns=self._clock.now_ns(), summary=summary))
 
     def _find(self, name: str) -> PluginSlot:
         self._require_open()

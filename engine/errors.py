@@ -8,6 +8,8 @@
       DiscoveryError             a folder entry is not a usable plugin
       ManifestError              manifest.json is missing, unreadable or invalid
       PackageError               an .ndp archive is refused
+      FolderError                a change of the plugins folder is refused (in `plugins/folder.py`)
+      DecodeError                bytes are not a valid message (in `contracts/codec.py`)
       PluginLoadError            a plugin version cannot be brought up
         CompileError  LinkError  StartError
       PluginCallError            raised by adapters only; `Engine.call` reports outcomes

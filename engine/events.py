@@ -15,7 +15,7 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
-from engine.calls import CallId, CallResult, HostCall, HostCallId, LogLine, PluginId
+from engine.calls import CallId, CallResult, HostCall, HostCallId, LogLine, Outcome, PluginId
 from engine.errors import Place
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class PluginState(StrEnum):
     """A newer version is being brought up; the last good one serves."""
     STALE = "stale"
     """The last good version serves because the newest failed; `reason` says why."""
+    DISABLED = "disabled"
+    """Switched off by the user: listed, and never loaded until it is switched on."""
     REMOVED = "removed"
     """The folder is gone or is no plugin any more; the last event of this plugin."""
 
@@ -311,6 +313,86 @@ class SocketClosed(PluginEvent):
     reason: str
     error: str | None = None
     """What OnError is told; None when it is not called."""
+    note: str | None = None
+    """What else a reader should know, such as an id that is not restored."""
+
+
+class ScheduleEnd(StrEnum):
+    """Why a schedule is gone though its time had not come."""
+
+    PLUGIN = "plugin"
+    """The plugin called CancelSchedule."""
+    USER = "user"
+    """Cancelled from outside, by way of the engine."""
+    REPLACED = "replaced"
+    """The plugin made another one with the same id."""
+    REMOVED = "removed"
+    """The plugin is gone."""
+    INIT = "init"
+    """The OnInit that had made it does not count any more (spec behaviour section 20)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleCreated(PluginEvent):
+    """A plugin asked to be called later. A one-time schedule ends with `ScheduleFired` or `ScheduleCancelled`."""
+
+    call_id: CallId | None
+    schedule_id: str
+    cron: str | None
+    """The text of a recurring schedule; None for a one-time one."""
+    next_ns: int | None
+    """Wall time at which it is due; None when it never will be."""
+    payload_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFired(PluginEvent):
+    """A schedule's time has come and its callback begins: one `ScheduleFinished` follows unless the engine closes."""
+
+    schedule_id: str
+    is_recurring: bool
+    due_ns: int
+    """Wall time at which it was due."""
+    is_manual: bool = False
+    """Fired from outside, by way of the engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFinished(PluginEvent):
+    """The callback of a schedule ended. Whatever became of it, nothing is retried; a recurring one stays."""
+
+    schedule_id: str
+    is_recurring: bool
+    call_id: CallId | None
+    """The call of the plugin; None when there was no plugin to call."""
+    outcome: Outcome
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSkipped(PluginEvent):
+    """A recurring schedule was due while its previous run lasted; it does not run twice at a time."""
+
+    schedule_id: str
+    due_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulePaused(PluginEvent):
+    """A schedule was paused or resumed from outside."""
+
+    schedule_id: str
+    is_paused: bool
+    next_ns: int | None
+    """When it is due after resuming; None while it is paused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleCancelled(PluginEvent):
+    """A schedule is gone and its id is free; a callback under way is not interrupted."""
+
+    schedule_id: str
+    end: ScheduleEnd
     note: str | None = None
     """What else a reader should know, such as an id that is not restored."""
 

@@ -20,6 +20,7 @@ from engine.host.dispatch import HostDispatcher
 from engine.invocation import PluginVersion
 from engine.loading import Loader, load_failure
 from engine.plugins.discovery import DiscoveredPlugin, discover_all
+from engine.plugins.enabled import DisabledPlugins
 from engine.plugins.manifest import MANIFEST_NAME
 from engine.plugins.url_rules import pattern_warnings
 from engine.settings import Settings
@@ -47,6 +48,7 @@ class Roster:
         clock: Clock,
         bus: EventBus,
         preload: bool,
+        disabled: DisabledPlugins,
     ) -> None:
         self._folders = folders
         self._settings = settings
@@ -57,6 +59,9 @@ class Roster:
         self._clock = clock
         self._bus = bus
         self._preload = preload
+        self._disabled = disabled
+        self._names_off: frozenset[str] = frozenset()
+        """As of the last look at the folders."""
         self._slots: dict[Path, PluginSlot] = {}
         self._initialised: set[tuple[PluginId, str, str]] = set()
         self._scanning = asyncio.Lock()
@@ -87,6 +92,14 @@ class Roster:
             for key, entry in found.items():
                 self._reconcile(key, entry)
 
+    async def set_enabled(self, slot: PluginSlot, *, is_enabled: bool) -> PluginSlot:
+        """Remember whether the user wants the plugin, and act on it; raises `OSError` when that cannot be stored."""
+        roots = [root for root in self._folders if slot.key.is_relative_to(root.absolute())] or self._folders
+        for root in self._folders if is_enabled else roots:
+            await asyncio.to_thread(self._disabled.set_disabled, root, slot.id, is_disabled=not is_enabled)
+        await self.scan()
+        return self._slots.get(slot.key, slot)
+
     async def refresh(self, slot: PluginSlot) -> PluginSlot:
         """Read the entry again and bring it up; answers the slot that has it now."""
         async with self._scanning:
@@ -100,7 +113,7 @@ class Roster:
 
     async def ready(self, slot: PluginSlot) -> None:
         """Wait until the first load is over; starts it for a plugin that is loaded on demand."""
-        if not slot.is_load_requested:
+        if not slot.is_load_requested and not slot.is_disabled:
             self._start_loading(slot, slot.found)
         await slot.settled()
 
@@ -115,6 +128,10 @@ class Roster:
                 hint=f"DevPluginCompilationTimeout is {limit_s:g} s; the compilation goes on.",
                 plugin=slot.id,
             ) from None
+        if slot.is_disabled:
+            raise PluginLoadError(
+                f"plugin is disabled: {slot.id}", hint="Enable it: workbench plugin enable.", plugin=slot.id
+            )
         version = slot.current
         if slot.refusal is not None and method is not _ON_INIT:
             raise slot.refusal
@@ -144,7 +161,11 @@ class Roster:
     # --- entries
 
     async def _discover(self) -> dict[Path, DiscoveredPlugin]:
-        entries = await asyncio.to_thread(discover_all, self._folders)
+        def look() -> tuple[tuple[DiscoveredPlugin, ...], frozenset[str]]:
+            names_off = frozenset(name for folder in self._folders for name in self._disabled.names(folder))
+            return discover_all(self._folders), names_off
+
+        entries, self._names_off = await asyncio.to_thread(look)
         return {entry.entry: entry for entry in entries}
 
     def _reconcile(self, key: Path, entry: DiscoveredPlugin) -> None:
@@ -157,18 +178,46 @@ class Roster:
             slot = self._slots[key] = PluginSlot(
                 identity or PluginId(entry.folder), entry, clock=self._clock, bus=self._bus
             )
-            if self._preload or entry.error is not None or not entry.has_module:
-                self._start_loading(slot, entry)
-            else:
-                slot.announce()
+            self._take_up(slot, entry)
+        elif slot.is_disabled or slot.id in self._names_off:
+            slot.found = entry
+            self._switch(slot, entry)
         elif slot.state is PluginState.DISCOVERED:
             slot.found = entry
         elif _is_mended(slot, entry) or _is_newly_broken(slot, entry):
             self._start_loading(slot, entry)
 
+    def _take_up(self, slot: PluginSlot, entry: DiscoveredPlugin) -> None:
+        """What becomes of a plugin that was found, or switched on."""
+        if slot.id in self._names_off:
+            slot.disable()
+        elif self._preload or entry.error is not None or not entry.has_module:
+            self._start_loading(slot, entry)
+        else:
+            slot.announce()
+
+    def _switch(self, slot: PluginSlot, entry: DiscoveredPlugin) -> None:
+        """Follow what the user wants of a plugin that is switched off, or is to be."""
+        if not slot.is_disabled:
+            slot.disable()
+            self._forget(slot)
+        elif slot.id not in self._names_off:
+            slot.enable()
+            self._take_up(slot, entry)
+
+    def _is_wanted(self, slot: PluginSlot) -> bool:
+        """Neither removed nor switched off while a version was being brought up."""
+        return self._slots.get(slot.key) is slot and not slot.is_disabled
+
     def _remove(self, key: Path) -> None:
         slot = self._slots.pop(key)
         slot.remove()
+        self._forget(slot)
+
+    def _forget(self, slot: PluginSlot) -> None:
+        """The plugin starts from nothing when it comes back: OnInit, schedules, connections."""
+        if any(other is not slot and other.id == slot.id for other in self._slots.values()):
+            return  # another folder has taken the name over, and with it what is kept under it
         self._initialised = {item for item in self._initialised if item[0] != slot.id}
         for service in self._dispatcher.services.values():
             service.forget(slot.id)
@@ -184,6 +233,8 @@ class Roster:
         slot.is_load_requested = True
         async with slot.lock:
             slot.found = entry
+            if not self._is_wanted(slot):
+                return
             if slot.current is None and entry.error is None and not entry.has_module:
                 slot.mark_not_built(entry.module_error)
                 return
@@ -195,12 +246,17 @@ class Roster:
             except Exception as error:
                 if not isinstance(error, EngineError):
                     _log.exception("loading %s failed inside the engine", slot.id)
-                slot.fail(load_failure(error))
+                if self._is_wanted(slot):
+                    slot.fail(load_failure(error))
                 return
-            if self._slots.get(slot.key) is not slot:
-                version.pool.close()  # removed while it was being brought up
+            if not self._is_wanted(slot):
+                version.pool.close()
                 return
             refusal = await self._initialise(slot, version)
+            if not self._is_wanted(slot):
+                version.pool.close()
+                self._forget(slot)
+                return
             if refusal is None:
                 old = slot.current
                 before = None if old is None else (old.manifest, old.linked.compiled)

@@ -17,6 +17,7 @@ from engine.plugins.permissions import UndeclaredPolicy
 from engine.plugins.url_routes import UrlRoute, parse_route
 from engine.settings_sources import (
     SettingSources,
+    SubsonicUser,
     any_seconds,
     any_size,
     config_text,
@@ -28,6 +29,7 @@ from engine.settings_sources import (
     one_of,
     seconds,
     size,
+    subsonic_users,
     text,
 )
 from engine.toml_source import TomlSource, read_toml
@@ -67,6 +69,10 @@ class Limits:
     http_body_bytes: int = 16 * _MIB
     cache_bytes: int = 64 * _MIB
     """Keys and values of one plugin in the cache service."""
+    schedules: int = 1_000
+    """Schedules of one plugin."""
+    schedule_bytes: int = 16 * _MIB
+    """Their ids, texts and payloads together."""
     websocket_connections: int = 32
     """Open connections of one plugin."""
     websocket_message_bytes: int = 16 * _MIB
@@ -93,6 +99,20 @@ class PoolSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubsonicSettings:
+    """`[Workbench.Subsonic]`: what answers the SubsonicAPI service; nothing does when neither folder nor server is set.
+
+    A file of the folder is preferred to the server.
+    """
+
+    users: tuple[SubsonicUser, ...] = ()
+    folder: Path | None = None
+    """Holds canned answers, one per endpoint: `getAlbumList2.json`."""
+    upstream: str | None = field(default=None, repr=False)
+    """URL of a real Subsonic server; may hold a password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkbenchSettings:
     """`[Workbench]`."""
 
@@ -104,6 +124,7 @@ class WorkbenchSettings:
     """What a manifest without a `permissions` key grants (C3)."""
     routes: tuple[UrlRoute, ...] = ()
     """`[Workbench.Routes]`: URL patterns led to other base URLs, in the order of the file."""
+    subsonic: SubsonicSettings = field(default_factory=SubsonicSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +144,8 @@ class Settings:
     workbench: WorkbenchSettings = field(default_factory=WorkbenchSettings)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Setting name, such as `Plugins.Folder`, to `default`, `command line`, the settings file or the variable."""
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """Setting name to what was read for it, before the command line had its say; for showing, may hold passwords."""
 
     @classmethod
     def load(
@@ -155,6 +178,7 @@ class Settings:
             pool=_pool(sources),
             workbench=replace(_workbench(sources), routes=_routes(source, sources.origins)),
             origins=sources.origins,
+            values=sources.values,
         )
         sources.refuse_unknown("Workbench")
         return settings if plugins_folder is None else settings.with_folders(plugins=plugins_folder)
@@ -244,6 +268,8 @@ def _limits(sources: SettingSources) -> Limits:
         http_timeout_s=sources.value("Workbench.Limits.HTTPTimeout", seconds, default.http_timeout_s),
         http_body_bytes=sources.value("Workbench.Limits.HTTPBody", size, default.http_body_bytes),
         cache_bytes=sources.value("Workbench.Limits.Cache", size, default.cache_bytes),
+        schedules=sources.value("Workbench.Limits.Schedules", count, default.schedules),
+        schedule_bytes=sources.value("Workbench.Limits.ScheduleBytes", size, default.schedule_bytes),
         websocket_connections=sources.value(
             "Workbench.Limits.WebSocketConnections", count, default.websocket_connections
         ),
@@ -277,6 +303,11 @@ def _workbench(sources: SettingSources) -> WorkbenchSettings:
         proxy=sources.value("Workbench.Proxy", http_url, "") or None,
         undeclared_permissions=sources.value(
             "Workbench.UndeclaredPermissions", _policy, default.undeclared_permissions
+        ),
+        subsonic=SubsonicSettings(
+            users=sources.value("Workbench.Subsonic.Users", subsonic_users, ()),
+            folder=sources.value("Workbench.Subsonic.Folder", folder, None),
+            upstream=sources.value("Workbench.Subsonic.Upstream", http_url, "") or None,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,12 +32,19 @@ class SettingSources:
         self._environ = environ
         self._file_values = {} if source is None else _flat(source)
         self.origins: dict[str, str] = {}
+        self.values: dict[str, object] = {}
+        """What each setting asked for was read as."""
 
     def value(self, name: str, read: Callable[[object], _T], default: _T) -> _T:
         """The setting `name`, such as `Plugins.Folder`; raises `SettingsError` naming key, file and line.
 
         A variable (`ND_PLUGINS_FOLDER`) that is set and not empty wins over the file.
         """
+        value = self._value(name, read, default)
+        self.values[name] = value
+        return value
+
+    def _value(self, name: str, read: Callable[[object], _T], default: _T) -> _T:
         variable = variable_name(name)
         if given := self._environ.get(variable):
             self.origins[name] = variable
@@ -166,6 +174,43 @@ def one_of(*choices: str) -> Callable[[object], str]:
         return word
 
     return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsonicUser:
+    """Somebody on whose behalf a plugin may call the Subsonic API."""
+
+    name: str
+    is_admin: bool = False
+    password: str | None = field(default=None, repr=False)
+    """Only a real server asks for it."""
+
+
+def subsonic_users(value: object) -> tuple[SubsonicUser, ...]:
+    """Tables with `Name`, `Admin` and `Password`, or mere names; in a variable, names with commas between them."""
+    entries = [name for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    if not isinstance(entries, list):
+        raise ValueError(f"expected a list of users, got {_kind(value)}")
+    users = tuple(_subsonic_user(entry) for entry in entries)
+    names = [user.name.lower() for user in users]
+    for user in users:
+        if names.count(user.name.lower()) > 1:
+            raise ValueError(f'the user "{user.name}" is given twice; case does not count')
+    return users
+
+
+def _subsonic_user(entry: object) -> SubsonicUser:
+    if not isinstance(entry, dict):
+        entry = {"Name": entry}
+    given = {key.lower(): member for key, member in entry.items()}
+    unknown = sorted(given.keys() - {"name", "admin", "password"})
+    if unknown:
+        raise ValueError(f'a user has Name, Admin and Password, but no "{unknown[0]}"')
+    name = text(given.get("name", "")).strip()
+    if not name:
+        raise ValueError("a user needs a Name")
+    password = None if "password" not in given else text(given["password"])
+    return SubsonicUser(name=name, is_admin=flag(given.get("admin", False)), password=password)
 
 
 def config_text(value: object) -> str:

@@ -70,6 +70,11 @@ class PluginSlot:
         """No version serves yet, and one may come."""
         return self._state in _LOADING
 
+    @property
+    def is_disabled(self) -> bool:
+        """The user has switched it off: no version is brought up."""
+        return self._state is PluginState.DISABLED
+
     async def settled(self) -> None:
         """Wait until the first load is over, well or badly."""
         await self._settled.wait()
@@ -166,17 +171,32 @@ class PluginSlot:
         """Publish the present state, for a plugin that was just found."""
         self._enter(self._state)
 
+    def disable(self) -> None:
+        """The user switched the plugin off: like a removal, but it stays listed."""
+        self._drop()
+        self._enter(PluginState.DISABLED)
+
+    def enable(self) -> None:
+        """The user switched the plugin on: as if it had just been found. Say so by `announce` or `begin_load`."""
+        self._state = PluginState.DISCOVERED
+        self.is_load_requested = False
+        self._settled.clear()
+
     def remove(self) -> None:
         """The plugin is gone: its instances are dropped, waiting calls fail."""
+        self._drop()
+        self._enter(PluginState.REMOVED)
+
+    def _drop(self) -> None:
+        self.refusal = None
         if self.current is not None:
             self.current.pool.close()
             self.current = None
-        self._enter(PluginState.REMOVED)
 
     def _enter(self, state: PluginState, problem: EngineError | None = None) -> None:
         self._state = state
         # While a newer version is brought up, the reason the last one failed still is the latest news.
-        if problem is not None or state in (PluginState.READY, PluginState.COMPILING):
+        if problem is not None or state in (PluginState.READY, PluginState.COMPILING, PluginState.DISABLED):
             self._problem = problem
         if state not in _LOADING:
             self._settled.set()

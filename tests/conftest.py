@@ -10,9 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 pytest_plugins = ("tests.spec.summary",)
+
+# How long one example takes says nothing on a machine that runs other things as well.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 _KEPT_GO_SETTINGS = ("GOCACHE", "GOENV", "GOMODCACHE", "GOPATH")
 _FOLDER_VARIABLES = {

@@ -23,8 +23,11 @@ from engine.clock import Clock, SystemClock
 from engine.errors import EngineClosed, Place
 from engine.events import EngineWarned, EventBus, PluginState
 from engine.plugins.info import PluginInfo
+from workbench.control.requests import answer
+from workbench.control.server import ControlServer
 from workbench.devloop.builder import Builder
-from workbench.devloop.loop import DevLoop, WatchTiming
+from workbench.devloop.loop import DevLoop
+from workbench.devloop.settling import WatchTiming
 from workbench.devloop.status import BuildPhase, BuildStatus
 from workbench.devloop.toolchain import Toolchain
 from workbench.devloop.trust import TRUST_FILE, TrustStore
@@ -42,7 +45,8 @@ class PluginStatus:
 
     info: PluginInfo
     state: str
-    """`not built`, `not trusted`, `building`, `build failed`, `compiling`, `ready`, `failed`, `reloading`, `stale`."""
+    """`not built`, `not trusted`, `building`, `build failed`, `compiling`, `ready`, `failed`, `reloading`, `stale`,
+    `disabled`."""
     reason: str | None = None
     hint: str | None = None
     place: Place | None = None
@@ -95,6 +99,9 @@ class Session:
             timing=timing,
             notifier=notifier,
         )
+        self._control = ControlServer(
+            roots if settings.plugins.enabled else (), lambda request: answer(self.engine, request), environ=environ
+        )
         self._watch = watch
         self._stack = AsyncExitStack()
 
@@ -105,7 +112,8 @@ class Session:
             seen = await self.devloop.look()
             await stack.enter_async_context(self.engine)
             stack.push_async_callback(self.devloop.close)
-            await self.devloop.start(seen=seen, watch=self._watch)
+            is_first = await self._take_folders(stack)
+            await self.devloop.start(seen=seen, watch=self._watch, builds=is_first)
             self._stack = stack.pop_all()
         return self
 
@@ -121,6 +129,21 @@ class Session:
     def statuses(self) -> tuple[PluginStatus, ...]:
         """All plugins, sorted by folder name."""
         return tuple(status_in_words(info, self.devloop.status_of(info)) for info in self.engine.plugins())
+
+    async def _take_folders(self, stack: AsyncExitStack) -> bool:
+        """Answer on the folders' control sockets until the end; false when another workbench has one of them."""
+        stack.push_async_callback(self._control.close)
+        try:
+            taken = await self._control.open()
+        except OSError as error:
+            self._warn(f"`plugin refresh` cannot reach this workbench: {error}", None)
+            return True
+        for folder in taken:
+            self._warn(
+                f"another workbench is open on {folder}: this one builds nothing",
+                "What the other one builds is reloaded here too. Close one of them.",
+            )
+        return not taken
 
     def _warn(self, summary: str, hint: str | None) -> None:
         self.bus.publish(EngineWarned(time_ns=self._clock.now_ns(), summary=summary, hint=hint))

@@ -6,6 +6,8 @@ from engine.host.cache import CacheService
 from engine.host.config import ConfigService
 from engine.host.http import HttpService
 from engine.host.network import Network, SystemNetwork
+from engine.host.scheduler import SchedulerService
+from engine.host.subsonicapi import SubsonicAPIService, SubsonicResponder
 from engine.host.websocket import WebSocketService
 
 __all__ = [
@@ -17,6 +19,9 @@ __all__ = [
     "HostTrap",
     "HttpService",
     "Network",
+    "SchedulerService",
+    "SubsonicAPIService",
+    "SubsonicResponder",
     "SystemNetwork",
     "WebSocketService",
 ]

@@ -38,10 +38,10 @@ class LocalZone:
         seconds, fraction_ns = divmod(now_ns, 1_000_000_000)
         local = moment_of(seconds * 1_000_000_000).astimezone(self.zone)
         fraction = f".{fraction_ns:09}".rstrip("0") if fraction_ns else ""
-        minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
+        minutes = int((local.utcoffset() or timedelta()).total_seconds() / 60)
         sign, size = ("-", -minutes) if minutes < 0 else ("+", minutes)
         offset = f"{sign}{size // 60:02}:{size % 60:02}" if minutes else "Z"
-        return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}{offset}"
+        return f"{local.replace(tzinfo=None).isoformat()}{fraction}{offset}"
 
 
 def moment_of(time_ns: int) -> datetime:

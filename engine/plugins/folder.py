@@ -18,7 +18,7 @@ from engine.plugins.files import cause_text
 from engine.plugins.manifest import MANIFEST_NAME, Manifest, read_manifest
 from engine.plugins.modes import create_private_folder
 from engine.plugins.names import check_name_argument
-from engine.plugins.package import Package, unpack_package
+from engine.plugins.package import Package, open_package, unpack_package
 from engine.plugins.packing import PACKAGE_SUFFIX
 from engine.plugins.staging import Change, changing
 
@@ -91,6 +91,8 @@ class PluginsFolder:
     def update(self, file: Path) -> Installed:
         """Replace an installed plugin by the package `file`, whatever the versions; raises like `install`."""
         _check_package_file(file)
+        if not os.path.isdir(self.path):
+            raise self._nothing_to_update(open_package(file).manifest.name)
         with self._changing("update") as change:
             package = unpack_package(file, change.make_folder())
             old = self._replaceable(package.manifest.name)
@@ -103,6 +105,8 @@ class PluginsFolder:
         problem = check_name_argument(name)
         if problem is not None:
             raise FolderError(problem, hint="Give the plugin's name as `plugin list` shows it.")
+        if not os.path.isdir(self.path):
+            raise self._not_found(name)
         with self._changing("remove") as change:
             entry = self._find(name)
             self._check_removable(entry)
@@ -167,10 +171,7 @@ class PluginsFolder:
             for plugin in plugins:
                 if plugin.folder and getattr(plugin, key) == name:
                     return plugin
-        raise FolderError(
-            f"plugin not found: {name} (path: {self.path / name})",
-            hint="`plugin list` shows the plugins there are; --plugins DIR names another folder.",
-        )
+        raise self._not_found(name)
 
     def _replaceable(self, name: str) -> DiscoveredPlugin:
         """The entry that a package of this name updates."""
@@ -188,7 +189,16 @@ class PluginsFolder:
                     )
                 self._check_removable(plugin)
                 return plugin
-        raise FolderError(
+        raise self._nothing_to_update(name)
+
+    def _not_found(self, name: str) -> FolderError:
+        return FolderError(
+            f"plugin not found: {name} (path: {self.path / name})",
+            hint="`plugin list` shows the plugins there are; --plugins DIR names another folder.",
+        )
+
+    def _nothing_to_update(self, name: str) -> FolderError:
+        return FolderError(
             f"Plugin not found: '{name}' (path: {self.path / name})",
             hint="`plugin install` installs the package.",
             plugin=name,
@@ -234,7 +244,7 @@ class PluginsFolder:
 
 def _check_package_file(file: Path) -> None:
     """What is asked of a package before it is opened, in Navidrome's order."""
-    if not file.exists():
+    if not os.path.exists(file):
         raise PackageError(f"plugin package not found: {file}", hint=f"Name an existing {PACKAGE_SUFFIX} file.")
     if file.suffix != PACKAGE_SUFFIX:
         raise PackageError(
@@ -246,9 +256,9 @@ def _check_package_file(file: Path) -> None:
 def _development_folder(source: Path) -> Path:
     """`source` as an absolute path; raises `FolderError` when it cannot be a plugin's folder."""
     folder = Path(os.path.abspath(source))
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise FolderError(f"source folder not found: {source}", hint="Name the folder of your plugin.")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise FolderError(f"source path is not a directory: {source}", hint="Name the folder, not a file in it.")
     if not os.path.lexists(folder / MANIFEST_NAME):
         raise FolderError(f"source folder missing manifest.json: {source}", hint="Write a manifest.json there first.")

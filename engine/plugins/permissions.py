@@ -116,5 +116,15 @@ def hint_for_websocket(pattern: str, *, local_network: bool = False) -> str:
     return _manifest_hint("websocket", entry)
 
 
+def hint_for_subsonic(usernames: Sequence[str], *, allow_admins: bool) -> str:
+    """How to allow calls of the Subsonic API as these users, as administrators where asked."""
+    entry: dict[str, object] = {"reason": "why the plugin needs it"}
+    if usernames:
+        entry["allowedUsernames"] = list(usernames)
+    if allow_admins:
+        entry["allowAdmins"] = True
+    return _manifest_hint("subsonicapi", entry)
+
+
 def _manifest_hint(key: str, entry: Mapping[str, object]) -> str:
     return f'To allow it, manifest.json needs "permissions": {json.dumps({key: entry}, ensure_ascii=False)}'

@@ -111,4 +111,16 @@ def _settle_one(root: Path, work: Path) -> None:
         is_inside = ".." not in place.parts and place.is_relative_to(root) and place != root
         if is_inside and os.path.lexists(work / _OLD) and not os.path.lexists(place):
             os.rename(work / _OLD, place)
-    shutil.rmtree(work)
+    _delete(work)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a hidden folder as far as possible: the change is over, and the next one tries again."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = os.path.join(parent, name)
+            if not os.path.islink(path):
+                # A plugin that was put there by hand may have folders that even their owner cannot empty.
+                with contextlib.suppress(OSError):
+                    os.chmod(path, FOLDER_MODE)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -24,26 +24,7 @@ from typing import Final, Self
 
 import pyte
 
-KEYS: Final[Mapping[str, str]] = {
-    "enter": "\r",
-    "tab": "\t",
-    "shift+tab": "\x1b[Z",
-    "escape": "\x1b",
-    "space": " ",
-    "backspace": "\x7f",
-    "delete": "\x1b[3~",
-    "up": "\x1b[A",
-    "down": "\x1b[B",
-    "right": "\x1b[C",
-    "left": "\x1b[D",
-    "home": "\x1b[H",
-    "end": "\x1b[F",
-    "pageup": "\x1b[5~",
-    "pagedown": "\x1b[6~",
-    **{f"f{number}": f"\x1bO{letter}" for number, letter in enumerate("PQRS", start=1)},
-    **{f"f{number}": f"\x1b[{code}~" for number, code in zip(range(5, 11), (15, 17, 18, 19, 20, 21), strict=True)},
-}
-"""What a terminal sends for each named key; `ctrl+<letter>` and single characters need no entry."""
+from tests.e2e.keys import key_bytes
 
 CURSOR_MODE: Final = 25
 ALTERNATE_SCREEN: Final = 1049
@@ -193,9 +174,9 @@ class Terminal:
     # What the user does
 
     def press(self, *keys: str) -> None:
-        """Send keys: a single character, a name of `KEYS`, or `ctrl+<letter>`."""
+        """Send keys: a single character, a name of `keys.KEYS`, or `ctrl+<letter>`."""
         for key in keys:
-            self.write(_key_bytes(key))
+            self.write(key_bytes(key))
 
     def write(self, text: str) -> None:
         """Type `text` as it is."""
@@ -289,16 +270,6 @@ class Terminal:
                     self._private_modes[int(mode)] = found[2] == b"h"
             position = found.end()
         self._streams[self._front_index()].feed(chunk[position:])
-
-
-def _key_bytes(key: str) -> str:
-    if key in KEYS:
-        return KEYS[key]
-    if key.startswith("ctrl+") and len(key) == 6:
-        return chr(ord(key[-1].upper()) & 0x1F)
-    if len(key) == 1:
-        return key
-    raise ValueError(f"no such key: {key!r}")
 
 
 def environment_for(home: Path, **extra: str) -> dict[str, str]:

@@ -7,11 +7,12 @@ import faulthandler
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from engine import Engine, Outcome
-from engine.events import CallStarted
+from engine.events import CallStarted, CompileFinished, CompileStarted
 from tests.engine.guests import plugin_wat
 from tests.engine.harness import PluginHarness
 from tests.waiting import wait_until
@@ -94,6 +95,24 @@ def child_after_compile(harness: PluginHarness) -> None:
     asyncio.run(work())
 
 
+def exit_while_compiling(harness: PluginHarness) -> None:
+    """The engine closes, and the interpreter ends, in the middle of a long compilation."""
+    functions = "".join(
+        f"(func (param i32) (result i32) {'(i32.add (local.get 0) (i32.const 1)) drop ' * 20} local.get 0)"
+        for _ in range(20_000)
+    )
+    harness.write(plugin_wat(fields=functions))
+
+    async def work() -> float:
+        async with harness.engine():
+            await asyncio.to_thread(wait_until, lambda: bool(harness.of(CompileStarted)), what="a compilation")
+            begin = time.perf_counter()
+        return time.perf_counter() - begin
+
+    assert asyncio.run(work()) < 5
+    assert not harness.of(CompileFinished)
+
+
 def many_engines(harness: PluginHarness) -> None:
     """Several engines in one process keep their stores, types and modules apart."""
     harness.write(plugin_wat({MBID: "(i64.const 0)"}))
@@ -113,6 +132,7 @@ PROGRAMS: dict[str, Callable[[PluginHarness], None]] = {
     "faults-after-faulthandler": faults_after_faulthandler,
     "close-under-load": close_under_load,
     "child-after-compile": child_after_compile,
+    "exit-while-compiling": exit_while_compiling,
     "many-engines": many_engines,
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine import Outcome, PluginState
+from engine.contracts.host import cache_pb2
 from engine.events import CompileFinished, CompileStarted, PluginStateChanged
 from tests.engine.guests import PROC_EXIT, host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
@@ -222,3 +223,23 @@ async def test_a_manifest_in_words_of_a_later_navidrome_is_told_so(harness: Plug
         assert "capabilities" in info.error
         assert info.hint is not None
         assert "0.60" in info.hint
+
+
+async def test_a_folder_that_takes_a_name_over_keeps_what_is_stored_under_it(harness: PluginHarness) -> None:
+    wat = plugin_wat(
+        {
+            "metadata_agent_get_artist_mbid": "(drop (call $set_string (i32.const 2048) (i32.const 6))) (i64.const 0)",
+            "metadata_agent_get_artist_url": "(drop (call $has (i32.const 2048) (i32.const 3))) (i64.const 0)",
+        },
+        imports=host_import("set_string") + host_import("has"),
+        fields='(data (i32.const 2048) "\\0a\\01k\\12\\01v")',
+    )
+    manifest = manifest_of("same", permissions={"cache": {"reason": "r"}})
+    harness.write(wat, folder="b", manifest=manifest)
+    async with harness.engine() as engine:
+        assert (await engine.call("same", "GetArtistMBID")).ok
+        harness.write(wat, folder="a", manifest=manifest)
+        await engine.scan()
+        assert (await engine.ready("same")).folder == "a"
+        [looked_up] = (await engine.call("same", "GetArtistURL")).host_calls
+        assert looked_up.response == cache_pb2.HasResponse(exists=True)

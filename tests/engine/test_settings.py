@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import Limits, PoolSettings, Settings, WorkbenchSettings
+from engine.settings import Limits, PoolSettings, Settings, SubsonicSettings, WorkbenchSettings
+from engine.settings_sources import SubsonicUser
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +121,8 @@ def test_origins_name_the_file_the_variable_or_the_default(tmp_path: Path) -> No
 
 
 def test_every_setting_has_an_origin() -> None:
-    groups = sum(len(fields(group)) for group in (Limits, PoolSettings, WorkbenchSettings))
+    groups = sum(len(fields(group)) for group in (Limits, PoolSettings, WorkbenchSettings, SubsonicSettings))
+    groups -= len(("WorkbenchSettings.subsonic",))
     assert len(load().origins) == groups + len(("Enabled", "Folder", "CacheSize", "Data", "Cache", "Timeout", "Share"))
 
 
@@ -147,6 +149,48 @@ def test_the_workbenchs_own_settings() -> None:
     assert (settings.limits.call_timeout_s, settings.limits.memory_bytes) == (2, 64 * 1024 * 1024)
     assert (settings.limits.host_calls, settings.limits.cache_bytes) == (7, 1024)
     assert (settings.pool.max_idle, settings.pool.max_in_use, settings.pool.wait_s) == (0, 3, 0.1)
+
+
+def test_who_may_be_asked_for_over_the_subsonic_api_and_who_answers() -> None:
+    subsonic = load(
+        """
+        [Workbench.Subsonic]
+        Folder = "answers"
+        Upstream = "https://music.example.com/base"
+        [[Workbench.Subsonic.Users]]
+        Name = "alice"
+        Password = "sesame"
+        [[Workbench.Subsonic.Users]]
+        name = "root"
+        admin = true
+        """
+    ).workbench.subsonic
+    assert subsonic.users == (SubsonicUser(name="alice", password="sesame"), SubsonicUser(name="root", is_admin=True))
+    assert (subsonic.folder, subsonic.upstream) == (Path("answers").absolute(), "https://music.example.com/base")
+    assert "sesame" not in repr(subsonic)
+    for names in (
+        load(environ={"ND_WORKBENCH_SUBSONIC_USERS": "alice, bob"}),
+        load("Workbench.Subsonic.Users = ['alice', 'bob']"),
+    ):
+        assert [user.name for user in names.workbench.subsonic.users] == ["alice", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("users", "problem"),
+    [
+        ("7", "expected a list of users, got a number"),
+        ("[7]", "expected a text, got a number"),
+        ("[{Admin = true}]", "a user needs a Name"),
+        ("[{Name = 'a', Role = 'b'}]", 'a user has Name, Admin and Password, but no "role"'),
+        ("['Bob', 'bob']", 'the user "Bob" is given twice; case does not count'),
+    ],
+)
+def test_users_of_the_subsonic_api_that_make_no_sense_are_refused(users: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(f"[Workbench.Subsonic]\nUsers = {users}")
+    assert caught.value.summary == f"Workbench.Subsonic.Users: {problem}"
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2
 
 
 @pytest.mark.parametrize("text", ["DevPluginCompilationTimeout = 0", 'DevPluginCompilationTimeout = "-5s"'])

@@ -39,6 +39,7 @@ def run_program(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "faults-after-faulthandler",
         "close-under-load",
         "child-after-compile",
+        "exit-while-compiling",
         "many-engines",
     ],
 )

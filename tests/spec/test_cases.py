@@ -48,9 +48,10 @@ def test_an_unclaimed_kind_fails() -> None:
             check(case_of(value))
 
 
-def test_the_keys_of_the_cache_service_are_compared() -> None:
+@pytest.mark.parametrize("service", ["cache", "scheduler"])
+def test_the_keys_of_a_service_are_compared(service: str) -> None:
     first, second = {"plugin": "x", "key": "y:z"}, {"plugin": "x:y", "key": "z"}
-    value = {"kind": "key_isolation", "service": "cache", "first": first, "second": second, "safe": "separate values"}
+    value = {"kind": "key_isolation", "service": service, "first": first, "second": second, "safe": "separate values"}
     check(case_of(value))
 
 

@@ -39,15 +39,15 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print one JSON value and a line end; `indent=None` keeps it on one line."""
+def print_json(value: object) -> None:
+    """Print one JSON value, indented."""
     is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
-    print_lines([json_text(value, indent=indent, is_ascii=not is_unicode)])
+    print_lines([json_text(value, is_ascii=not is_unicode)])
 
 
-def json_text(value: object, *, indent: int | None = None, is_ascii: bool = False) -> str:
-    """`value` as JSON in which every character that a terminal could act on is escaped."""
-    text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False, indent=indent)
+def json_text(value: object, *, is_ascii: bool = False) -> str:
+    """`value` as indented JSON in which every character that a terminal could act on is escaped."""
+    text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False, indent=2)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -1,4 +1,7 @@
-"""`workbench plugin ...`: what is installed, what it asks for, and whether a folder is a usable plugin."""
+"""`workbench plugin ...`: what is installed, what it asks for, and whether a folder is a usable plugin.
+
+What changes plugins is in the `plugin_*.py` beside this file.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,23 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
+from workbench.cli import plugin_dev, plugin_install, plugin_refresh
 from workbench.cli.command import Command, CommandGroup
 from workbench.cli.diagnostics import complain, reports_errors
 from workbench.cli.exit_codes import ExitCode
-from workbench.cli.folders import ENABLE_HINT, existing_folder, folders_of, load_settings, plugin_name
+from workbench.cli.folders import existing_folder
 from workbench.cli.output import print_json, print_lines
-
-
-def _add_json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON instead")
-
-
-def _add_list_arguments(parser: ArgumentParser) -> None:
-    _add_json(parser)
+from workbench.cli.plugin_folders import add_json, enabled_settings, is_usable_name, searched_folders
 
 
 def _add_info_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("plugin", metavar="PLUGIN", help="name of an installed plugin, else of its folder")
-    _add_json(parser)
+    parser.add_argument("plugin", metavar="PLUGIN", help="name of an installed plugin, else of its folder; or FILE.ndp")
+    add_json(parser)
 
 
 def _add_validate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="the plugin's folder")
-    _add_json(parser)
+    add_json(parser)
 
 
 @reports_errors
@@ -37,10 +34,10 @@ def run_list(arguments: Namespace) -> int:
     from workbench.cli import plugin_reports
     from workbench.cli.installed import installed
 
-    folders = _installed_in(arguments)
-    if folders is None:
+    settings = enabled_settings(arguments)
+    if settings is None:
         return ExitCode.FAILED
-    entries = installed(folders)
+    entries = installed(searched_folders(settings))
     if arguments.json:
         print_json([plugin_reports.row_as_json(entry) for entry in entries])
     else:
@@ -50,15 +47,18 @@ def run_list(arguments: Namespace) -> int:
 
 @reports_errors
 def run_info(arguments: Namespace) -> int:
-    """Print what one plugin says about itself and what it asks for."""
+    """Print what one plugin, installed or packed, says about itself and what it asks for."""
     from workbench.cli import plugin_reports
     from workbench.cli.installed import find_installed
 
-    name = plugin_name(arguments.plugin)
-    folders = _installed_in(arguments)
-    if folders is None:
+    settings = enabled_settings(arguments)
+    if settings is None:
         return ExitCode.FAILED
-    entry = find_installed(folders, name)
+    if arguments.plugin.endswith(".ndp"):
+        return _package_info(arguments)
+    if not is_usable_name(arguments.plugin):
+        return ExitCode.FAILED
+    entry = find_installed(searched_folders(settings), arguments.plugin)
     if entry.manifest is None:
         assert entry.error is not None, "an entry without a manifest says why"
         raise entry.error
@@ -66,6 +66,18 @@ def run_info(arguments: Namespace) -> int:
         print_json(plugin_reports.details_as_json(entry, entry.manifest))
     else:
         print_lines(plugin_reports.details(entry, entry.manifest))
+    return ExitCode.DONE
+
+
+def _package_info(arguments: Namespace) -> int:
+    from engine.plugins.package import open_package
+    from workbench.cli.package_report import package_as_json, package_lines
+
+    package = open_package(Path(arguments.plugin).expanduser())
+    if arguments.json:
+        print_json(package_as_json(package))
+    else:
+        print_lines(package_lines(package))
     return ExitCode.DONE
 
 
@@ -85,33 +97,27 @@ def run_validate(arguments: Namespace) -> int:
     return ExitCode.FAILED if findings else ExitCode.DONE
 
 
-def _installed_in(arguments: Namespace) -> tuple[Path, ...] | None:
-    """The folders to look into; None, with the reason on stderr, while plugins are disabled (spec C14)."""
-    settings = load_settings(arguments)
-    if settings.plugins.enabled:
-        return folders_of(settings)
-    complain("plugins are disabled", hint=ENABLE_HINT)
-    return None
-
-
 GROUP: Final = CommandGroup(
     name="plugin",
-    summary="List, show and check plugins.",
+    summary="List, show, check, install, link, pack and switch plugins.",
     commands=(
         Command(
             name="list",
             summary="List the plugins of the plugins folder, good and bad.",
             usage="[--json]",
-            add_arguments=_add_list_arguments,
+            add_arguments=add_json,
             run=run_list,
         ),
         Command(
             name="info",
-            summary="Show a plugin's manifest, permissions and files.",
-            usage="PLUGIN [--json]",
+            summary="Show a plugin's or a package's manifest, permissions and files.",
+            usage="PLUGIN|FILE.ndp [--json]",
             add_arguments=_add_info_arguments,
             run=run_info,
         ),
+        *plugin_install.COMMANDS,
+        plugin_refresh.REFRESH,
+        plugin_dev.DEV,
         Command(
             name="validate",
             summary="Check a plugin's manifest and module file.",
@@ -119,5 +125,7 @@ GROUP: Final = CommandGroup(
             add_arguments=_add_validate_arguments,
             run=run_validate,
         ),
+        plugin_dev.PACK,
+        *plugin_refresh.SWITCHES,
     ),
 )

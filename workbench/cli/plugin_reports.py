@@ -74,6 +74,16 @@ def row_as_json(entry: DiscoveredPlugin) -> dict[str, object]:
 
 def details(entry: DiscoveredPlugin, manifest: Manifest) -> Iterator[str]:
     """Everything a manifest says, and how its files lie there."""
+    yield from manifest_lines(manifest)
+    yield "Files:"
+    yield from (f"  {label + ':':<15}{shown(text)}" for label, text in _files(entry))
+    error = problem(entry)
+    if error is not None:
+        yield f"Error: {shown(error.summary)}"
+
+
+def manifest_lines(manifest: Manifest) -> Iterator[str]:
+    """What a manifest says, with all that it asks for."""
     yield "Plugin:"
     yield f"  Name:          {shown(manifest.name)}"
     yield f"  Author:        {shown(manifest.author or '-')}"
@@ -83,11 +93,6 @@ def details(entry: DiscoveredPlugin, manifest: Manifest) -> Iterator[str]:
     yield f"  Capabilities:  {', '.join(manifest.capabilities)}"
     yield "Required Permissions:"
     yield from (f"  {line}" for line in _permission_lines(manifest.permissions))
-    yield "Files:"
-    yield from (f"  {label + ':':<15}{shown(text)}" for label, text in _files(entry))
-    error = problem(entry)
-    if error is not None:
-        yield f"Error: {shown(error.summary)}"
 
 
 def details_as_json(entry: DiscoveredPlugin, manifest: Manifest) -> dict[str, object]:

@@ -12,11 +12,11 @@ from engine.events import GuestWrote
 from workbench.cli.exit_codes import ExitCode
 from workbench.cli.fact_writer import FactWriter
 from workbench.cli.interrupts import Interruption
-from workbench.cli.output import Colour, json_text, painted
+from workbench.cli.output import Colour, painted
 from workbench.inert import display_lines, display_text
 from workbench.session import Session
 from workbench.trace.describe import Level, describe, is_logged, plugin_of
-from workbench.trace.exporters import event_to_json
+from workbench.trace.exporters import event_to_json, json_line
 from workbench.trace.wording import clock_text
 
 _CLOSE_LIMIT_S: Final = 2.0
@@ -59,12 +59,12 @@ class Watch:
 
 def json_lines(event: Event) -> list[str]:
     """Every event as one JSON object."""
-    return [json_text(event_to_json(event))]
+    return [json_line(event_to_json(event))]
 
 
 def json_loss(lost: int) -> str:
     """The object that stands for facts nobody could take."""
-    return json_text({"event": "facts_lost", "count": lost})
+    return json_line({"event": "facts_lost", "count": lost})
 
 
 def text_lines(event: Event) -> list[str]:

@@ -77,6 +77,8 @@ class Builds:
 
     def request(self, recipe: Recipe) -> None:
         """Build now, if the user has agreed to the command; a build that runs is stopped first."""
+        if not self._shop.may_build():
+            return
         if not self._shop.trust.is_trusted(self._folder, recipe):
             self.refuse(recipe)
             return

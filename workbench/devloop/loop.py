@@ -10,13 +10,12 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from engine.clock import Clock, SystemClock
 from engine.errors import UnknownPlugin
-from engine.events import EventBus
+from engine.events import EventBus, PluginState
 from engine.plugins.info import PluginInfo
 from engine.tasks import Tasks
 from workbench.devloop.build_config import CONFIG_NAME, Recipe
@@ -25,7 +24,7 @@ from workbench.devloop.errors import BuildConfigError, BuildError
 from workbench.devloop.events import SourceWatchDegraded
 from workbench.devloop.lane import Lane
 from workbench.devloop.outline import Entry, Picture, inputs_of, take_picture
-from workbench.devloop.settling import Settler
+from workbench.devloop.settling import Settler, WatchTiming
 from workbench.devloop.status import BuildPhase, BuildStatus
 from workbench.devloop.trust import TrustStore
 from workbench.devloop.watcher import FolderWatcher, Notifier, WatchPlan, system_events
@@ -36,18 +35,6 @@ _log = logging.getLogger(__name__)
 _MIN_PAUSE_S: Final = 0.02
 _LOOK_SHARE: Final = 20
 """Unprompted looks take at most one part in so many of the time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchTiming:
-    """How patient the loop is."""
-
-    settle_s: float = 0.3
-    """A file must not change for so long before it is taken as complete."""
-    poll_s: float = 0.5
-    """Between two looks where the system reports no changes."""
-    recheck_s: float = 3.0
-    """Between two looks where it does: reports get lost, and a missing folder cannot be watched."""
 
 
 class DevLoop:
@@ -74,6 +61,7 @@ class DevLoop:
         self._tasks = Tasks()
         self._lanes: dict[Path, Lane] = {}
         self._hint = asyncio.Event()
+        self._builds = True
         self._look_s = 0.0
         self._has_failed = False
         self._shape: Settler[object] = Settler(None, settle_ns=_nanoseconds(self._timing.settle_s))
@@ -86,6 +74,7 @@ class DevLoop:
             bus=bus,
             clock=self._clock,
             settle_ns=_nanoseconds(self._timing.settle_s),
+            may_build=lambda: self._builds,
             on_reloaded=self._hint.set,
         )
 
@@ -95,13 +84,15 @@ class DevLoop:
         """The folders as they are; taken before the engine opens, it tells `start` what the engine has seen."""
         return await asyncio.to_thread(take_picture, self._roots)
 
-    async def start(self, *, seen: Picture | None = None, watch: bool = True) -> None:
+    async def start(self, *, seen: Picture | None = None, watch: bool = True, builds: bool = True) -> None:
         """Begin, after the engine has scanned.
 
         `seen` is an earlier `look`: what differs from it is taken as a change. With `watch` false nothing happens by
         itself, but `build` and `trust` work. Otherwise each plugin without an up-to-date module is built, if its
-        command may run, and changes from now on are noticed when this returns.
+        command may run, and changes from now on are noticed when this returns. With `builds` false nothing is ever
+        built, only reloaded: another workbench builds in these folders.
         """
+        self._builds = builds
         picture = seen or await self.look()
         self._renew_lanes(picture, builds=watch)
         if watch:
@@ -124,7 +115,7 @@ class DevLoop:
         An untrusted command is not run: the phase is `NOT_TRUSTED` then. Raises `UnknownPlugin`, and `BuildError`
         when there is nothing to build from.
         """
-        lane = self._lane(plugin)
+        lane = self._buildable_lane(plugin)
         await self._renew(lane)
         lane.want_build()
         await lane.settled()
@@ -138,7 +129,7 @@ class DevLoop:
         `command` and `env` are what the user was shown; by default, what `status` shows. If the folder asks for
         anything else by now nothing is trusted and `BuildError` says so. Also raises what `build` raises.
         """
-        lane = self._lane(plugin)
+        lane = self._buildable_lane(plugin)
         shown = lane.status
         recipe = await self._renew(lane)
         agreed = tuple(command if command is not None else shown.command or ())
@@ -163,6 +154,20 @@ class DevLoop:
         """Where the build of this very plugin stands, also if another one has the same name."""
         lane = self._lane_of(info)
         return BuildStatus(phase=BuildPhase.NONE) if lane is None else lane.status
+
+    def _buildable_lane(self, plugin: str) -> Lane:
+        if not self._builds:
+            raise BuildError(
+                "another workbench builds in this folder",
+                hint="Build there, or close that one and open this one again.",
+                plugin=plugin,
+            )
+        # Until the next look at the folders it may still have a lane.
+        if any(
+            info.state is PluginState.DISABLED for info in self._target.plugins() if plugin in (info.id, info.folder)
+        ):
+            raise BuildError(f"{plugin} is disabled", hint="Enable it to have it built.", plugin=plugin)
+        return self._lane(plugin)
 
     def _lane(self, plugin: str) -> Lane:
         infos = self._target.plugins()
@@ -249,7 +254,9 @@ class DevLoop:
             for entry in picture.entries
             if entry.path not in self._lanes
         ]
-        return picture.shape, tuple(fresh)
+        # One that is switched off is nobody's affair; switching it on or off makes or ends its lane.
+        disabled = frozenset(info.path for info in self._target.plugins() if info.state is PluginState.DISABLED)
+        return picture.shape, tuple(fresh), disabled
 
     async def _watch_folders(self, picture: Picture) -> None:
         plan = WatchPlan(
@@ -264,6 +271,8 @@ class DevLoop:
         """One lane for each plugin that both the folders and the engine have."""
         lanes: dict[Path, Lane] = {}
         for entry, info in _matched(picture.entries, self._target.plugins()):
+            if info.state is PluginState.DISABLED:
+                continue
             old = self._lanes.get(entry.path)
             if old is not None and old.folder == entry.folder:
                 old.plugin = info.id

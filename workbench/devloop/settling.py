@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTiming:
+    """How patient the loop is."""
+
+    settle_s: float = 0.3
+    """A file must not change for so long before it is taken as complete."""
+    poll_s: float = 0.5
+    """Between two looks where the system reports no changes."""
+    recheck_s: float = 3.0
+    """Between two looks where it does: reports get lost, and a missing folder cannot be watched."""
 
 
 class Settler(Generic[_T]):

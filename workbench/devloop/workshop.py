@@ -35,5 +35,7 @@ class Workshop:
     bus: EventBus
     clock: Clock
     settle_ns: int
+    may_build: Callable[[], bool]
+    """False while another workbench builds in these folders."""
     on_reloaded: Callable[[], None]
     """Called after each reload: the plugin may have another name by then, or be gone."""

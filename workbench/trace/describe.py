@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.calls import Outcome
 from engine.events import (
     CallFinished,
     CallStarted,
@@ -15,6 +16,8 @@ from engine.events import (
     InstanceStarted,
     PluginEvent,
     PoolChanged,
+    ScheduleFinished,
+    ScheduleFired,
     SocketFrame,
 )
 from workbench.trace.event_words import EXPECTED_OUTCOMES, Level, words_of
@@ -32,6 +35,7 @@ _EVERY_CALL: Final = (
     InstanceDiscarded,
     PoolChanged,
     SocketFrame,
+    ScheduleFired,
 )
 
 
@@ -59,6 +63,8 @@ def is_logged(event: Event) -> bool:
     """Whether an event belongs in the log: not what happens with every call, unless the call went wrong."""
     if isinstance(event, CallFinished):
         return event.result.outcome not in EXPECTED_OUTCOMES
+    if isinstance(event, ScheduleFinished):
+        return event.outcome is not Outcome.OK
     return not isinstance(event, _EVERY_CALL)
 
 

@@ -33,6 +33,13 @@ from engine.events import (
     ReloadFailed,
     ReloadFinished,
     ReloadStarted,
+    ScheduleCancelled,
+    ScheduleCreated,
+    ScheduleEnd,
+    ScheduleFinished,
+    ScheduleFired,
+    SchedulePaused,
+    ScheduleSkipped,
     SocketClosed,
     SocketEnd,
     SocketFrame,
@@ -47,7 +54,7 @@ from workbench.devloop.events import (
     FolderChanged,
     SourceWatchDegraded,
 )
-from workbench.trace.wording import duration_text, size_text
+from workbench.trace.wording import date_text, duration_text, size_text
 
 
 class Level(StrEnum):
@@ -265,6 +272,56 @@ def _(event: SocketClosed) -> tuple[Level, str]:
         if detail:
             text += f": {detail}"
     return level, _with_hint(text, event.note)
+
+
+@words_of.register
+def _(event: ScheduleCreated) -> tuple[Level, str]:
+    kind = "once" if event.cron is None else event.cron
+    text = f"schedule {event.schedule_id} made: {kind}, {_due(event.next_ns)}"
+    return Level.INFO, f"{text}, {size_text(event.payload_bytes)} of payload"
+
+
+@words_of.register
+def _(event: ScheduleFired) -> tuple[Level, str]:
+    return Level.DEBUG, f"schedule {event.schedule_id} fired{' by hand' if event.is_manual else ''}"
+
+
+@words_of.register
+def _(event: ScheduleFinished) -> tuple[Level, str]:
+    if event.outcome is Outcome.OK:
+        return Level.DEBUG, f"schedule {event.schedule_id} done"
+    then = "it stays" if event.is_recurring else "nothing is retried"
+    reason = f": {event.error}" if event.error else ""
+    return Level.WARNING, f"schedule {event.schedule_id} failed, {then}: {event.outcome}{reason}"
+
+
+@words_of.register
+def _(event: ScheduleSkipped) -> tuple[Level, str]:
+    return Level.WARNING, f"schedule {event.schedule_id} skipped: its previous run still lasts"
+
+
+@words_of.register
+def _(event: SchedulePaused) -> tuple[Level, str]:
+    return (
+        Level.INFO,
+        f"schedule {event.schedule_id} {'paused' if event.is_paused else f'resumed, {_due(event.next_ns)}'}",
+    )
+
+
+@words_of.register
+def _(event: ScheduleCancelled) -> tuple[Level, str]:
+    how = {
+        ScheduleEnd.PLUGIN: "cancelled by the plugin",
+        ScheduleEnd.USER: "cancelled by hand",
+        ScheduleEnd.REPLACED: "replaced",
+        ScheduleEnd.REMOVED: "cancelled: the plugin is gone",
+        ScheduleEnd.INIT: "cancelled: the OnInit that made it does not count any more",
+    }
+    return Level.INFO, _with_hint(f"schedule {event.schedule_id} {how[event.end]}", event.note)
+
+
+def _due(next_ns: int | None) -> str:
+    return "never due" if next_ns is None else f"due {date_text(next_ns)}"
 
 
 def _with_hint(text: str, hint: str | None) -> str:

@@ -15,6 +15,14 @@ def clock_text(time_ns: int) -> str:
     return f"{local.tm_hour:02}:{local.tm_min:02}:{local.tm_sec:02}.{time_ns // 1_000_000 % 1000:03}"
 
 
+def date_text(time_ns: int) -> str:
+    """Local date and time of day to the second, `2026-03-10 14:03:07`."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_ns // 1_000_000_000))
+    except (OverflowError, OSError, ValueError):
+        return "at a time out of range"
+
+
 def duration_text(duration_ns: int) -> str:
     """A duration with three significant digits at most and at most 7 characters: `812 ns`, `1.25 ms`, `2m 03s`."""
     if duration_ns < 1_000:

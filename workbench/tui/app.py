@@ -63,6 +63,7 @@ class WorkbenchApp(App[int]):
         return (*super().get_line_filters(), InertLines())
 
     def get_default_screen(self) -> Screen[None]:
+        """What is painted first."""
         return StartScreen(self.title)
 
     def close_session(self, timeout_s: float) -> bool:

@@ -51,6 +51,7 @@ class BuildLine:
 class Drained:
     """What happened since the last drain, beside what the trace store tells its own listeners."""
 
+    has_trace_news: bool
     has_plugin_news: bool
     build_lines: tuple[BuildLine, ...]
 
@@ -108,10 +109,14 @@ class Bridge:
 
     def drain(self) -> Drained:
         """Let the trace store tell its listeners, and take what else happened."""
-        self.store.drain()
+        has_trace_news = self.store.drain()
         with self._lock:
             news, self._news = self._news, _News()
-        return Drained(has_plugin_news=news.has_plugin_news, build_lines=tuple(news.build_lines))
+        return Drained(
+            has_trace_news=has_trace_news,
+            has_plugin_news=news.has_plugin_news,
+            build_lines=tuple(news.build_lines),
+        )
 
     def note(self, text: str) -> None:
         """Put a line that no event carries into the log."""

@@ -66,11 +66,13 @@ class WorkbenchCommands(Provider):
     """Offers what the screen below the palette can do."""
 
     async def discover(self) -> Hits:
+        """Everything, while nothing is typed."""
         for entry in self._entries():
             title = display_text(entry.title)
             yield DiscoveryHit(Content(title), entry.run, text=title, help=entry.help)
 
     async def search(self, query: str) -> Hits:
+        """What fits the words that are typed."""
         matcher = self.matcher(query)
         for entry in self._entries():
             title = display_text(entry.title)

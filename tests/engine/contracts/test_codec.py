@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.contracts import api_pb2 as api
-from engine.contracts.codec import DecodeError, decode, encode, to_value
+from engine.contracts.codec import DecodeError, build, decode, encode, to_value
 from engine.contracts.host import cache_pb2, http_pb2
 from engine.contracts.wire_scan import MAX_VALUES
 from tests.engine.contracts.everything import everything
@@ -135,7 +135,7 @@ def test_a_long_message_of_few_values_is_read() -> None:
 
 @given(st.binary(max_size=60))
 @example(field(1, field(6, BAD)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_either_read_or_refused(data: bytes) -> None:
     try:
         decoded = decode(api.ScrobblerScrobbleRequest, data)
@@ -172,3 +172,35 @@ def test_a_value_holds_bytes_as_base64_and_special_numbers_as_text() -> None:
     assert to_value(cache_pb2.GetBytesResponse(exists=True, value=b"\x00\xff")) == {"exists": True, "value": "AP8="}
     assert to_value(cache_pb2.GetFloatResponse(value=float("nan"))) == {"exists": False, "value": "NaN"}
     assert to_value(cache_pb2.GetFloatResponse(value=float("-inf"))) == {"exists": False, "value": "-Infinity"}
+
+
+def test_fields_come_in_the_order_of_the_proto_file_whether_set_or_not() -> None:
+    track = api.TrackInfo(position=3, artists=[api.Artist(mbid="m")], name="n")
+    value = to_value(api.ScrobblerScrobbleRequest(track=track, user_id="u"))
+    assert list(value) == ["user_id", "username", "track", "timestamp"]
+    nested = value["track"]
+    assert isinstance(nested, dict)
+    assert list(nested) == [field.name for field in api.TrackInfo.DESCRIPTOR.fields]
+    assert [list(artist) for artist in nested["artists"]] == [["name", "mbid"]]
+
+
+def test_a_value_lists_fields_in_the_order_of_the_contract_at_any_depth() -> None:
+    request = api.ScrobblerNowPlayingRequest(
+        timestamp=1, track=api.TrackInfo(position=1, artists=[api.Artist(mbid="m")])
+    )
+    value = to_value(request)
+    assert list(value) == ["user_id", "username", "track", "timestamp"]
+    track = value["track"]
+    assert isinstance(track, dict)
+    assert list(track) == [field.name for field in api.TrackInfo.DESCRIPTOR.fields]
+    assert list(track["artists"][0]) == ["name", "mbid"]
+
+
+def test_a_value_lists_the_members_of_maps_by_key() -> None:
+    config = to_value(api.InitRequest(config={name: "x" for name in "badc"}))["config"]
+    assert isinstance(config, dict)
+    assert list(config) == ["a", "b", "c", "d"]
+    flags = to_value(build(everything(), {"flags": {"true": {"a_string": "s"}, "false": {}}}))["flags"]
+    assert isinstance(flags, dict)
+    assert list(flags) == ["false", "true"]
+    assert list(flags["true"])[:5] == ["a_double", "a_float", "a_bool", "a_string", "a_bytes"]

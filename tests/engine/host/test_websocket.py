@@ -69,7 +69,11 @@ async def test_the_handshake_carries_the_plugins_headers_and_nothing_it_must_not
     ):
         url = url_of(server, host="user:pa%20ss@127.0.0.1", path="/a%20b?q=1&r=ü")
         answer = await bench.connect(
-            url, Host="evil.test", x_token="käse", origin="https://app.example", sec_websocket_protocol="v1.chat, v2.chat"
+            url,
+            Host="evil.test",
+            x_token="käse",
+            origin="https://app.example",
+            sec_websocket_protocol="v1.chat, v2.chat",
         )
         assert answer.error == ""
     [request] = seen
@@ -172,7 +176,8 @@ async def test_a_server_that_is_not_there_or_speaks_no_http_fails_with_the_cause
             await server.wait_closed()
         answer = await bench.connect(url)
         assert re.fullmatch(
-            r"failed to connect to WebSocket server: dial tcp 127\.0\.0\.1:\d+: connect: connection refused", answer.error
+            r"failed to connect to WebSocket server: dial tcp 127\.0\.0\.1:\d+: connect: connection refused",
+            answer.error,
         )
 
 
@@ -200,7 +205,9 @@ async def test_a_name_that_resolves_inside_is_refused_before_anything_is_dialled
     async with socket_bench(network=network) as bench:
         scope = socket_scope(permissions=websocket_permissions(allow_local_network=False))
         answer = await bench.connect("ws://a.example/", scope=scope)
-        assert answer.error == "Connection blocked by plugin permissions: requests to private IP addresses are not allowed"
+        assert (
+            answer.error == "Connection blocked by plugin permissions: requests to private IP addresses are not allowed"
+        )
         assert network.lookups == ["a.example"]
 
 
@@ -404,7 +411,9 @@ async def test_a_route_leads_a_connection_elsewhere_without_a_look_up_of_its_nam
             assert answer.error == ""
             [event] = bench.of(SocketOpened)
             assert (event.url, event.routed_to) == ("wss://stream.example/v1?x=1", f"{target}/v1?x=1")
-            assert scope.notes == [f'routed to {target}/v1?x=1 by the route "wss://stream.example/*" of [Workbench.Routes]']
+            assert scope.notes == [
+                f'routed to {target}/v1?x=1 by the route "wss://stream.example/*" of [Workbench.Routes]'
+            ]
             refused = await bench.connect("wss://other.example/", scope=scope)
             assert "does not match any allowed URL patterns" in refused.error
 

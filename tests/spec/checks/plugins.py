@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import tempfile
 import warnings
 import zipfile
@@ -15,10 +17,10 @@ from zoneinfo import ZoneInfo
 from engine.errors import ManifestError, PackageError
 from engine.host.cron import CronError, parse_cron
 from engine.plugins.manifest import parse_manifest
-from engine.plugins.names import check_name_argument
 from engine.plugins.package import check_member_name, open_package
 from engine.quantities import parse_size
 from tests.spec.cases import Case
+from workbench.cli.main import main
 
 _DEMO_MANIFEST = {
     "name": "demo",
@@ -90,8 +92,27 @@ def cache_size(case: Case) -> None:
 
 
 def cli_name(case: Case) -> None:
-    is_refused = check_name_argument(case.value["argument"]) is not None
-    assert is_refused is case.value["safe"].startswith("refused")
+    """Runs the command beside a folder that a careless one would reach, and looks what is left."""
+    command, argument, expected = case.value["command"], case.value["argument"], case.value["safe"]
+    with tempfile.TemporaryDirectory() as base:
+        plugins = Path(base, "plugins")
+        for folder in (plugins / "demo", *_reached_by(plugins, argument)):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "manifest.json").write_text(json.dumps(_DEMO_MANIFEST))
+        before = sorted(Path(base).rglob("*"))
+        status = main(["plugin", command, argument, "--plugins", str(plugins)])
+        is_untouched = sorted(Path(base).rglob("*")) == before
+    assert (status != 0) is expected.startswith("refused")
+    wanted = re.search(r"exit (\d+)", expected)
+    assert wanted is None or status == int(wanted.group(1))
+    assert is_untouched or "nothing touched" not in expected
+
+
+def _reached_by(plugins: Path, argument: str) -> list[Path]:
+    """The folder outside the plugins folder, but in this test's own, that the argument leads to if it is joined."""
+    joined = Path(os.path.normpath(os.path.join(plugins, argument.replace("\0", ""))))
+    is_ours = joined.is_relative_to(plugins.parent) and not plugins.is_relative_to(joined)
+    return [joined] if is_ours and not joined.is_relative_to(plugins) else []
 
 
 def _pack(file: Path, members: Sequence[Mapping[str, Any]]) -> None:

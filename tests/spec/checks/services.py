@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from engine.calls import PluginId
 from engine.clock import VirtualClock
 from engine.contracts.host.cache_pb2 import GetRequest, GetStringResponse, SetStringRequest
-from engine.host import CacheService
+from engine.contracts.host.scheduler_pb2 import ScheduleOneTimeRequest
+from engine.host import CacheService, SchedulerService
 from engine.host.http import request_timeout_s
 from engine.settings import Limits
+from tests.engine.host.fake_host import FakeHost
 from tests.engine.host.fake_scope import FakeScope
 from tests.spec.cases import Case
 
@@ -24,6 +27,9 @@ def not_built_yet(what: str) -> None:
 def key_isolation(case: Case) -> None:
     assert case.value["safe"].startswith("separate")
     service = case.value["service"]
+    if service == "scheduler":
+        asyncio.run(_schedules_stay_apart(case.value["first"], case.value["second"]))
+        return
     if service != "cache":
         not_built_yet(f"the {service} service")
     first, second = case.value["first"], case.value["second"]
@@ -34,6 +40,17 @@ def key_isolation(case: Case) -> None:
     for owner in (first, second):
         answer = cache.get_string(GetRequest(key=owner["key"]), FakeScope(plugin=PluginId(owner["plugin"])))
         assert answer == GetStringResponse(exists=True, value=owner["plugin"])
+
+
+async def _schedules_stay_apart(first: dict[str, str], second: dict[str, str]) -> None:
+    host = FakeHost(clock=VirtualClock())
+    scheduler = SchedulerService(Limits(), callbacks=1)
+    scheduler.start(host)
+    for owner in (first, second):
+        request = ScheduleOneTimeRequest(delay_seconds=60, schedule_id=owner["key"], payload=owner["plugin"].encode())
+        scheduler.schedule_one_time(request, FakeScope(plugin=PluginId(owner["plugin"])))
+    kept = [(item.plugin, item.schedule_id, item.payload.decode()) for item in scheduler.schedules.list()]
+    assert kept == [(owner["plugin"], owner["key"], owner["plugin"]) for owner in (first, second)]
 
 
 def websocket_id(case: Case) -> None:

@@ -23,6 +23,15 @@ HELPS = {
     "workbench-plugin-list": ["plugin", "list"],
     "workbench-plugin-info": ["plugin", "info"],
     "workbench-plugin-validate": ["plugin", "validate"],
+    "workbench-plugin-install": ["plugin", "install"],
+    "workbench-plugin-remove": ["plugin", "remove"],
+    "workbench-plugin-update": ["plugin", "update"],
+    "workbench-plugin-refresh": ["plugin", "refresh"],
+    "workbench-plugin-dev": ["plugin", "dev"],
+    "workbench-plugin-pack": ["plugin", "pack"],
+    "workbench-plugin-enable": ["plugin", "enable"],
+    "workbench-plugin-disable": ["plugin", "disable"],
+    "workbench-config": ["config"],
 }
 HEAVY = ("engine", "google", "httpx", "rich", "textual", "wasmtime", "watchfiles")
 

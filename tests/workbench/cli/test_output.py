@@ -33,7 +33,7 @@ def test_json_escapes_what_a_terminal_would_act_on_and_keeps_the_rest_readable()
     text = json_text({"text": HOSTILE})
     assert json.loads(text) == {"text": HOSTILE}
     assert "é 音" in text
-    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text)
+    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text.replace("\n", ""))
     for character in "\u202e\u200b\ud800":
         assert character not in text
 

@@ -156,13 +156,13 @@ def test_info_on_a_broken_manifest_fails_with_its_place(cli: CommandLine) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [("nobody", "plugin not found: nobody"), ("..", "not a plugin name"), ("a/b", "not a plugin name")],
+    ("name", "status", "said"),
+    [("nobody", 2, "plugin not found: nobody"), ("..", 1, "is not a plugin name"), ("a/b", 1, "is not a plugin name")],
 )
-def test_info_on_a_name_that_is_no_plugins_is_wrong_usage(cli: CommandLine, name: str, said: str) -> None:
+def test_info_on_a_name_that_is_no_plugins_is_refused(cli: CommandLine, name: str, status: int, said: str) -> None:
     write_good(cli)
     ran = cli.run("plugin", "info", name)
-    assert (ran.status, ran.out) == (2, "")
+    assert (ran.status, ran.out) == (status, "")
     assert said in ran.err
 
 

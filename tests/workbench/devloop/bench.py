@@ -17,7 +17,7 @@ from engine import Engine, Event, Settings
 from engine.events import PluginState, PluginStateChanged
 from tests.engine.guests import answer, plugin_wat, string_field
 from tests.engine.harness import manifest_of
-from workbench.devloop.loop import WatchTiming
+from workbench.devloop.settling import WatchTiming
 from workbench.session import Session
 
 EventT = TypeVar("EventT", bound=Event)

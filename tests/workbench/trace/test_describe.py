@@ -30,6 +30,13 @@ from engine.events import (
     ReloadFailed,
     ReloadFinished,
     ReloadStarted,
+    ScheduleCancelled,
+    ScheduleCreated,
+    ScheduleEnd,
+    ScheduleFinished,
+    ScheduleFired,
+    SchedulePaused,
+    ScheduleSkipped,
     SocketClosed,
     SocketEnd,
     SocketFrame,
@@ -46,10 +53,12 @@ from workbench.devloop.events import (
     SourceWatchDegraded,
 )
 from workbench.trace.describe import Level, describe, is_at_least, is_logged, level_of, plugin_of
+from workbench.trace.wording import date_text
 
 LYRE = facts.LYRE
 PLACE = Place(file=Path("manifest.json"), line=3, column=5)
 HOST_CALL = facts.host_call()
+DUE_NS = 1_773_137_250_000_000_000
 
 CASES: list[tuple[Event, Level, str]] = [
     (EngineOpened(time_ns=0, folders=(Path("a"), Path("b"))), Level.INFO, "engine opened on a, b"),
@@ -158,6 +167,58 @@ CASES: list[tuple[Event, Level, str]] = [
         ),
         Level.WARNING,
         "HttpService.Get refused for http://a/?token=••••••: not allowed — add it",
+    ),
+    (
+        ScheduleCreated(
+            time_ns=0, plugin=LYRE, call_id=None, schedule_id="poll", cron="@hourly", next_ns=DUE_NS, payload_bytes=3
+        ),
+        Level.INFO,
+        f"schedule poll made: @hourly, due {date_text(DUE_NS)}, 3 B of payload",
+    ),
+    (
+        ScheduleFired(time_ns=0, plugin=LYRE, schedule_id="poll", is_recurring=True, due_ns=DUE_NS, is_manual=True),
+        Level.DEBUG,
+        "schedule poll fired by hand",
+    ),
+    (
+        ScheduleFinished(
+            time_ns=0, plugin=LYRE, schedule_id="poll", is_recurring=True, call_id=None, outcome=Outcome.OK, error=None
+        ),
+        Level.DEBUG,
+        "schedule poll done",
+    ),
+    (
+        ScheduleFinished(
+            time_ns=0,
+            plugin=LYRE,
+            schedule_id="poll",
+            is_recurring=False,
+            call_id=None,
+            outcome=Outcome.TRAP,
+            error="unreachable",
+        ),
+        Level.WARNING,
+        "schedule poll failed, nothing is retried: trap: unreachable",
+    ),
+    (
+        ScheduleSkipped(time_ns=0, plugin=LYRE, schedule_id="poll", due_ns=DUE_NS),
+        Level.WARNING,
+        "schedule poll skipped: its previous run still lasts",
+    ),
+    (
+        SchedulePaused(time_ns=0, plugin=LYRE, schedule_id="poll", is_paused=True, next_ns=None),
+        Level.INFO,
+        "schedule poll paused",
+    ),
+    (
+        SchedulePaused(time_ns=0, plugin=LYRE, schedule_id="poll", is_paused=False, next_ns=None),
+        Level.INFO,
+        "schedule poll resumed, never due",
+    ),
+    (
+        ScheduleCancelled(time_ns=0, plugin=LYRE, schedule_id="poll", end=ScheduleEnd.INIT, note="gone"),
+        Level.INFO,
+        "schedule poll cancelled: the OnInit that made it does not count any more — gone",
     ),
     (facts.wrote("hello"), Level.INFO, "hello"),
     (BuildStarted(time_ns=0, plugin=LYRE, command=("go", "build", "a b")), Level.INFO, "building: go build 'a b'"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from workbench.trace.wording import clock_text, count_text, duration_text, size_text
+from workbench.trace.wording import clock_text, count_text, date_text, duration_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,8 @@ def test_the_time_of_day_has_milliseconds() -> None:
 
 def test_an_impossible_time_is_shown_as_unknown() -> None:
     assert clock_text(10**30) == "--:--:--.---"
+
+
+def test_a_date_has_a_fixed_form_and_survives_odd_clocks() -> None:
+    assert re.fullmatch(r"2026-03-\d\d \d\d:\d\d:\d\d", date_text(1_773_137_250_000_000_000))
+    assert date_text(10**30) == "at a time out of range"

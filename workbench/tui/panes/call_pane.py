@@ -26,7 +26,7 @@ from workbench.tui.drafts import MessageDraft
 from workbench.tui.widgets.answer_view import AnswerView
 from workbench.tui.widgets.request_editor import RequestEditor
 
-_OUT_OF_SERVICE = frozenset({"not built", "not trusted", "build failed", "failed"})
+_OUT_OF_SERVICE = frozenset({"not built", "not trusted", "build failed", "failed", "disabled"})
 """States in which no version answers."""
 
 
@@ -42,6 +42,7 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f7", "fill", "Fill", id="call.fill", tooltip="Fill in a known artist, album or track"),
         Binding("f9", "choose", "Method", id="call.method", tooltip="Choose capability and method", show=False),
+        Binding("escape", "leave", "Leave", id="call.leave", tooltip="From the fields to the answer", show=False),
     ]
 
     @dataclass
@@ -78,7 +79,9 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
         """What was chosen by hand, by plugin."""
         self._status: PluginStatus | None = None
         self._method: Method | None = None
-        self._is_running = False
+        self._is_calling = False
+        self._sent: tuple[str, str] | None = None
+        """Plugin and method of the answer that is shown or awaited."""
         self._next_preset = 0
 
     def compose(self) -> ComposeResult:
@@ -98,9 +101,9 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
         self._show_state()
 
     @property
-    def is_running(self) -> bool:
+    def is_calling(self) -> bool:
         """A call was sent and has not ended."""
-        return self._is_running
+        return self._is_calling
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -128,19 +131,20 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     def show_running(self, method: str) -> None:
         """The call was sent."""
-        self._is_running = True
+        self._is_calling = True
+        self._sent = (_name(self._status), method)
         self._answer.show_running(method)
         self._show_state()
 
     def show_answer(self, result: CallResult, verdict: Verdict) -> None:
         """The call ended."""
-        self._is_running = False
+        self._is_calling = False
         self._answer.show_answer(result, verdict)
         self._show_state()
 
     def show_refusal(self, error: EngineError) -> None:
         """The engine did not take the call."""
-        self._is_running = False
+        self._is_calling = False
         self._answer.show_refusal(error)
         self._show_state()
 
@@ -183,8 +187,10 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     def _show_state(self) -> None:
         """Buttons, keys and the notice line follow plugin, method, request and the call under way."""
         problem = self._refusal() or self._editor.problem
-        self.query_one("#call-send", Button).disabled = problem is not None or self._is_running
-        self.query_one("#call-cancel").display = self._is_running
+        self.query_one("#call-send", Button).disabled = problem is not None or self._is_calling
+        self.query_one("#call-cancel").display = self._is_calling
+        shown = (_name(self._status), self._method.full_name if self._method is not None else "")
+        self._answer.show_subject("" if self._sent is None or self._sent == shown else f"From {' '.join(self._sent)}")
         notice = self._notice()
         line = self.query_one("#call-notice", Static)
         line.update(Content(display_text(notice)))
@@ -211,25 +217,29 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     @on(Select.Changed, "#call-method")
     async def edit_chosen(self, event: Select.Changed) -> None:
+        """A method was chosen from the list."""
         event.stop()
         if isinstance(event.value, str) and (self._method is None or event.value != self._method.full_name):
             self._chosen[_name(self._status)] = self._methods[event.value]
             await self._edit(self._methods[event.value])
-            # The list gives the focus back to the choice when it closes.
-            self.call_after_refresh(self._editor.focus_editor)
+            # The list has asked for the focus to go back to the choice; this comes after it.
+            self._editor.focus_editor()
 
     @on(RequestEditor.RequestChanged)
     def follow_request(self, event: RequestEditor.RequestChanged) -> None:
+        """An edit may make the request ready to send, or not."""
         event.stop()
         self._show_state()
 
     @on(RequestEditor.Submitted)
     def send_submitted(self, event: RequestEditor.Submitted) -> None:
+        """Enter in a field sends."""
         event.stop()
         self.send()
 
     @on(Button.Pressed)
     async def follow_button(self, event: Button.Pressed) -> None:
+        """A button was pressed."""
         event.stop()
         match event.button.id:
             case "call-send":
@@ -246,7 +256,7 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     def send(self) -> None:
         """Send the request, or say why it cannot be sent and put the cursor there."""
-        if self._is_running:
+        if self._is_calling:
             self.notify("A call is under way: cancel it with F8, or wait for its answer.", markup=False)
             return
         request = self._editor.request()
@@ -259,10 +269,15 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     def cancel(self) -> None:
         """Ask for the call under way to be stopped."""
-        if self._is_running:
+        if self._is_calling:
             self.post_message(self.CancelRequested(self))
 
+    def action_leave(self) -> None:
+        """Out of the fields, so that plain letters are keys again."""
+        self._answer.focus_lines()
+
     def action_choose(self) -> None:
+        """Open the list of methods."""
         select = self.query_one("#call-method", Select)
         select.focus()
         select.action_show_overlay()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -84,7 +85,7 @@ plugin.
         super().__init__(id=id)
         self._statuses: dict[str, PluginStatus] = {}
         self._picked: str | None = None
-        self._build_lines: dict[str, list[str]] = {}
+        self._build_lines: dict[str, deque[str]] = {}
         self._waiting_text = "Starting…"
 
     def compose(self) -> ComposeResult:
@@ -121,18 +122,20 @@ plugin.
         if self.picked != before:
             self._announce()
 
-    def show_build_line(self, plugin: str, line: str) -> None:
-        """Note a line of build output; the last ones are shown while the plugin builds or after it failed to."""
-        lines = self._build_lines.setdefault(plugin, [])
-        lines.append(display_text(line))
-        del lines[:-_BUILD_LINES]
-        if self.picked is not None and plugin == self.picked.info.id:
-            self._show_facts()
+    def show_build_output(self, output: Iterable[tuple[str, str | None]]) -> None:
+        """Note lines of build output by plugin; None begins a new build, which drops the lines of the one before.
 
-    def forget_build(self, plugin: str) -> None:
-        """A new build begins: drop the output of the one before."""
-        self._build_lines.pop(plugin, None)
-        if self.picked is not None and plugin == self.picked.info.id:
+        The last lines are shown while the plugin builds, and after it failed to.
+        """
+        touched = set()
+        for plugin, line in output:
+            touched.add(plugin)
+            if line is None:
+                self._build_lines.pop(plugin, None)
+                continue
+            lines = self._build_lines.setdefault(plugin, deque(maxlen=_BUILD_LINES))
+            lines.append(display_text(line))
+        if self.picked is not None and self.picked.info.id in touched:
             self._show_facts()
 
     def pick(self, plugin: str) -> bool:
@@ -182,7 +185,7 @@ plugin.
             text.update(Content(display_text(self._waiting_text, keep_newlines=True)))
             return
         facts = plugin_facts(status)
-        lines = self._build_lines.get(str(status.info.id), [])
+        lines = self._build_lines.get(str(status.info.id), ())
         if lines and status.state in {"building", "build failed", "stale", "not built"}:
             facts = Content("\n").join(
                 [facts, Content(""), *(Content(line).stylize("$foreground-muted") for line in lines)]
@@ -193,12 +196,14 @@ plugin.
 
     @on(events.Resize)
     def fit_lines(self) -> None:
+        """Draw the lines for the new width."""
         width = self._line_width()
         for index, status in enumerate(self._statuses.values()):
             self._list.replace_option_prompt_at_index(index, plugin_line(status, width))
 
     @on(OptionList.OptionHighlighted, "#plugin-list")
     def follow_cursor(self, event: OptionList.OptionHighlighted) -> None:
+        """The cursor is on another plugin."""
         event.stop()
         names = list(self._statuses)
         if event.option_index < len(names) and names[event.option_index] != self._picked:
@@ -207,6 +212,7 @@ plugin.
 
     @on(OptionList.OptionSelected, "#plugin-list")
     def open_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter or a click on a plugin."""
         event.stop()
         self.action_open()
 
@@ -226,10 +232,12 @@ plugin.
         return True
 
     def action_open(self) -> None:
+        """Say that the plugin under the cursor is to be called."""
         if self.picked is not None:
             self.post_message(self.PluginOpened(self, self.picked))
 
     def action_request(self, action: str) -> None:
+        """Say that something is to be done with the plugin under the cursor."""
         if self.picked is not None:
             self.post_message(self.ActionRequested(self, action, self.picked))
 

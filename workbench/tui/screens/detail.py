@@ -36,4 +36,5 @@ class DetailScreen(Screen[None]):
         self.set_interval(0.1, view.advance)
 
     def action_close(self) -> None:
+        """Back to the screen below."""
         self.dismiss()

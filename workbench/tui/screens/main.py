@@ -5,10 +5,8 @@ The screen turns messages of its panes into requests to the bridge, and what com
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from functools import partial
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,15 +14,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from engine.errors import EngineError
 from workbench.demo.presets import PRESETS
-from workbench.inert import display_text
 from workbench.session import PluginStatus
 from workbench.tui.bridge import Bridge
-from workbench.tui.commands import PaletteEntry, binding_entries
+from workbench.tui.commands import PaletteEntry
+from workbench.tui.errands import Errands
 from workbench.tui.help import help_page
 from workbench.tui.panes.call_pane import CallPane
 from workbench.tui.panes.log_pane import LogPane
@@ -32,19 +29,19 @@ from workbench.tui.panes.plugins_pane import PluginsPane
 from workbench.tui.panes.rows_pane import RowsPane
 from workbench.tui.panes.trace_pane import TracePane
 from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.screens.main_commands import main_entries
 from workbench.tui.screens.text_dialog import TextDialog
 from workbench.tui.screens.trust_dialog import TrustDialog
 from workbench.tui.widgets.detail_view import DetailView
 from workbench.tui.widgets.plugin_text import plugin_page, summary_text
-from workbench.tui.widgets.request_editor import RequestEditor
 from workbench.tui.widgets.view_bar import View, ViewBar
-
-_log = logging.getLogger(__name__)
 
 DRAIN_INTERVAL_S: Final = 0.1
 """Faster only costs: a tenth of a second keeps the processor load independent of the event rate."""
 
 STRAY_INTERVAL_S: Final = 0.5
+_LIVE_TICKS: Final = 5
+"""How often the time that running calls have taken is drawn anew when nothing else happens."""
 _STATUS_TICKS: Final = 10
 """A build that waits for another one sends no event: once a second the states are asked for anyway."""
 
@@ -78,7 +75,7 @@ calls. Every action is also in the command palette (ctrl+p).
         Binding("f3", "view('call')", "Call", id="view.call", show=False, tooltip="Go to the call pane"),
         Binding("f4", "view('trace')", "Trace", id="view.trace", show=False, tooltip="Go to the trace"),
         Binding("f6", "view('log')", "Log", id="view.log", show=False, tooltip="Go to the log"),
-        Binding("f5,ctrl+r", "send", "Send", id="call.send", tooltip="Send the request of the call pane"),
+        Binding("f5,ctrl+r", "send", "Send", id="self._call.send", tooltip="Send the request of the call pane"),
         Binding("f8", "cancel", "Cancel", id="call.cancel", tooltip="Stop the call under way"),
         Binding("question_mark,f1", "help", "Help", id="screen.help", key_display="?", tooltip="Help for this pane"),
         Binding("q", "app.quit", "Quit", id="screen.quit", tooltip="Leave the workbench"),
@@ -88,8 +85,15 @@ calls. Every action is also in the command palette (ctrl+p).
         super().__init__()
         self._bridge = bridge
         self._read_stray = read_stray
+        self._errands = Errands(self)
+        self._plugins = PluginsPane(id=_PLUGINS)
+        self._call = CallPane(presets=PRESETS, id=_CALL)
+        self._trace = TracePane(id=_TRACE)
+        self._log = LogPane(id=_LOG)
+        self._inspector = DetailView(id="inspector")
         self._view = _CALL
         self._lower = _TRACE
+        self._statuses: Sequence[PluginStatus] | None = None
         self._is_asking = False
         self._has_news = False
         self._ticks = 0
@@ -98,20 +102,20 @@ calls. Every action is also in the command palette (ctrl+p).
         yield ViewBar(VIEWS, id="views")
         yield Static(id="too-small")
         with Horizontal(id="columns"):
-            yield PluginsPane(id=_PLUGINS)
+            yield self._plugins
             with Vertical(id="work"):
-                yield CallPane(presets=PRESETS, id=_CALL)
+                yield self._call
                 with Container(id="lower"):
-                    yield TracePane(id=_TRACE)
-                    yield LogPane(id=_LOG)
-            yield DetailView(id="inspector")
+                    yield self._trace
+                    yield self._log
+            yield self._inspector
         yield Footer()
 
     def on_mount(self) -> None:
         self._show_view()
-        self.query_one(TracePane).show_store(self._bridge.store)
-        self.query_one(LogPane).show_store(self._bridge.store)
-        self.query_one(PluginsPane).focus_list()
+        self._trace.show_store(self._bridge.store)
+        self._log.show_store(self._bridge.store)
+        self._plugins.focus_list()
         self.set_interval(DRAIN_INTERVAL_S, self.take_facts)
         self.set_interval(STRAY_INTERVAL_S, self.take_stray_output)
 
@@ -129,21 +133,18 @@ calls. Every action is also in the command palette (ctrl+p).
     def take_facts(self) -> None:
         """Ten times a second: let the panes follow the stores."""
         drained = self._bridge.drain()
-        self.query_one(TracePane).advance()
-        self.query_one(LogPane).advance()
-        self.query_one("#inspector", DetailView).advance()
-        plugins = self.query_one(PluginsPane)
-        for line in drained.build_lines:
-            if line.text is None:
-                plugins.forget_build(line.plugin)
-            else:
-                plugins.show_build_line(line.plugin, line.text)
         self._ticks += 1
+        if drained.has_trace_news or self._ticks % _LIVE_TICKS == 0:
+            self._trace.advance()
+            self._log.advance()
+            self._inspector.advance()
+        if drained.build_lines:
+            self._plugins.show_build_output((line.plugin, line.text) for line in drained.build_lines)
         is_due = self._ticks % _STATUS_TICKS == 0
         self._has_news = self._has_news or drained.has_plugin_news or is_due
         if self._has_news and not self._is_asking and self._bridge.is_open:
             self._has_news, self._is_asking = False, True
-            self._work("reading the plugins' states", self._renew_statuses())
+            self._errands.run("reading the plugins' states", self._renew_statuses())
 
     def take_stray_output(self) -> None:
         """Twice a second: what native code, child processes and our own log wrote goes into the log pane."""
@@ -157,23 +158,29 @@ calls. Every action is also in the command palette (ctrl+p).
             self._is_asking = False
 
     async def show_statuses(self, statuses: Sequence[PluginStatus]) -> None:
-        """Show these plugins everywhere."""
-        plugins = self.query_one(PluginsPane)
+        """Show these plugins everywhere; nothing is drawn when they are the same."""
+        if statuses == self._statuses:
+            return
+        self._statuses = tuple(statuses)
         if not statuses:
-            plugins.show_message("No plugin was found. Put a folder with a manifest.json into the plugins folder.")
-        plugins.show_statuses(statuses)
-        await self.query_one(CallPane).show_plugin(plugins.picked)
+            self._plugins.show_message(
+                "No plugin was found. Put a folder with a manifest.json into the plugins folder."
+            )
+        self._plugins.show_statuses(statuses)
+        await self._call.show_plugin(self._plugins.picked)
         self.query_one(ViewBar).show_summary(summary_text(statuses))
 
     # -- plugins ------------------------------------------------------------------------------------------------------
 
     @on(PluginsPane.PluginPicked)
     async def call_picked(self, event: PluginsPane.PluginPicked) -> None:
+        """The call pane calls the plugin under the cursor."""
         event.stop()
-        await self.query_one(CallPane).show_plugin(event.status)
+        await self._call.show_plugin(event.status)
 
     @on(PluginsPane.PluginOpened)
     def go_to_call(self, event: PluginsPane.PluginOpened) -> None:
+        """In a narrow window the list makes room."""
         event.stop()
         if self.has_class("-narrow"):
             self.add_class("-no-sidebar")
@@ -181,13 +188,14 @@ calls. Every action is also in the command palette (ctrl+p).
 
     @on(PluginsPane.ActionRequested)
     async def do_with_plugin(self, event: PluginsPane.ActionRequested) -> None:
+        """Reload, build, trust, OnInit or details."""
         event.stop()
         plugin = event.status.info.id
         match event.action:
             case "reload":
-                self._work(f"reloading {plugin}", self._bridge.reload(plugin))
+                self._errands.run(f"reloading {plugin}", self._bridge.reload(plugin))
             case "build":
-                self._work(f"building {plugin}", self._bridge.build(plugin))
+                self._errands.run(f"building {plugin}", self._bridge.build(plugin))
             case "trust":
                 self._ask_trust(event.status)
             case "init":
@@ -202,7 +210,7 @@ calls. Every action is also in the command palette (ctrl+p).
 
         def follow(is_agreed: bool | None) -> None:
             if is_agreed:
-                self._work(f"building {plugin}", self._bridge.trust(status))
+                self._errands.run(f"building {plugin}", self._bridge.trust(status))
 
         if status.build_command:
             dialog = TrustDialog(
@@ -211,25 +219,25 @@ calls. Every action is also in the command palette (ctrl+p).
             self.app.push_screen(dialog, follow)
 
     async def _run_on_init(self, status: PluginStatus) -> None:
-        call = self.query_one(CallPane)
-        await call.show_method(_ON_INIT)
-        await call.fill({"config": dict(self._bridge.config_of(status.info))})
+        await self._call.show_method(_ON_INIT)
+        await self._call.fill({"config": dict(self._bridge.config_of(status.info))})
         self.action_send()
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
     @on(CallPane.CallRequested)
     def send_call(self, event: CallPane.CallRequested) -> None:
+        """One call; its answer comes back to the pane that sent it."""
         event.stop()
         event.pane.show_running(event.method.full_name)
-        self._work(f"calling {event.plugin}", self._call(event))
+        self._errands.run(f"calling {event.plugin}", self._finish_call(event))
 
-    async def _call(self, event: CallPane.CallRequested) -> None:
+    async def _finish_call(self, event: CallPane.CallRequested) -> None:
         try:
             answer = await self._bridge.call(event.plugin, event.method.full_name, event.request)
         except EngineError as error:
             event.pane.show_refusal(error)
-        except BaseException:
+        except Exception:
             # The pane must not wait for an answer that will never come.
             event.pane.show_refusal(EngineError("the workbench failed to make this call; the log says why"))
             raise
@@ -238,37 +246,41 @@ calls. Every action is also in the command palette (ctrl+p).
 
     @on(CallPane.CancelRequested)
     def cancel_call(self, event: CallPane.CancelRequested) -> None:
+        """Stop the call under way."""
         event.stop()
-        self._work("cancelling the call", self._bridge.cancel())
+        self._errands.run("cancelling the call", self._bridge.cancel())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "cancel" or self.query_one(CallPane).is_running
+        return action != "cancel" or self._call.is_calling
 
     def action_send(self) -> None:
         """Send what the call pane holds, from wherever the focus is, and bring its answer into sight."""
-        call = self.query_one(CallPane)
-        call.send()
-        if not call.region:
+        self._call.send()
+        if not self._call.region:
             self.action_view(_CALL)
 
     def action_cancel(self) -> None:
-        self.query_one(CallPane).cancel()
+        """Stop the call under way."""
+        self._call.cancel()
 
     # -- trace and log ------------------------------------------------------------------------------------------------
 
     @on(TracePane.RowHighlighted)
     def inspect_highlighted(self, event: TracePane.RowHighlighted) -> None:
+        """Where there is room, the row under the cursor is explained beside the trace."""
         event.stop()
         if self.has_class("-wide"):
-            self.query_one("#inspector", DetailView).show_subject(event.subject)
+            self._inspector.show_subject(event.subject)
 
     @on(TracePane.RowPicked)
     def open_row(self, event: TracePane.RowPicked) -> None:
+        """Everything about a call or host call."""
         event.stop()
         self.app.push_screen(DetailScreen(event.subject))
 
     @on(LogPane.EntryPicked)
     def open_entry(self, event: LogPane.EntryPicked) -> None:
+        """Everything about a log entry."""
         event.stop()
         self.app.push_screen(DetailScreen(event.event))
 
@@ -276,6 +288,7 @@ calls. Every action is also in the command palette (ctrl+p).
 
     @on(ViewBar.ViewPicked, "#views")
     def show_picked_view(self, event: ViewBar.ViewPicked) -> None:
+        """A click into the bar is as good as the key."""
         event.stop()
         self.action_view(event.name)
 
@@ -289,18 +302,17 @@ calls. Every action is also in the command palette (ctrl+p).
             self._lower = name
         self._show_view()
         if name == _CALL:
-            self.query_one(CallPane).focus_editor()
+            self._call.focus_editor()
         else:
             self.query_one(f"#{name}", RowsPane).lines.focus()
 
     def _toggle_plugins(self) -> None:
-        plugins = self.query_one(PluginsPane)
-        if plugins.has_pseudo_class("focus-within"):
+        if self._plugins.has_pseudo_class("focus-within"):
             self.add_class("-no-sidebar")
             self.action_view(self._view)
         else:
             self.remove_class("-no-sidebar")
-            plugins.focus_list()
+            self._plugins.focus_list()
 
     def _show_view(self) -> None:
         for name in (_CALL, _TRACE, _LOG):
@@ -316,48 +328,5 @@ calls. Every action is also in the command palette (ctrl+p).
         self.app.push_screen(TextDialog(title="Help", body=page))
 
     def palette_entries(self) -> Iterable[PaletteEntry]:
-        """Every action of every pane, and every plugin."""
-        plugins, call = self.query_one(PluginsPane), self.query_one(CallPane)
-        yield from binding_entries(self, "Workbench")
-        panes: tuple[tuple[str, Widget], ...] = (
-            ("Plugin", plugins),
-            ("Call", call),
-            ("Request", self.query_one(RequestEditor)),
-            *((title, node) for title, pane in (("Trace", _TRACE), ("Log", _LOG)) for node in self._rows_nodes(pane)),
-        )
-        for title, pane in panes:
-            yield from binding_entries(pane, title)
-        for status in plugins.statuses:
-            name = str(status.info.id)
-            yield PaletteEntry(title=f"Go to {name}", help="Pick this plugin", run=partial(plugins.pick, name))
-        for method in call.methods:
-            yield PaletteEntry(title=f"Call {method}", help="Choose this method", run=partial(call.show_method, method))
-
-    def _rows_nodes(self, name: str) -> tuple[Widget, ...]:
-        pane = self.query_one(f"#{name}", RowsPane)
-        return (pane, pane.lines)
-
-    # -- work ---------------------------------------------------------------------------------------------------------
-
-    def _work(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a request to the engine beside the screen; say what failed."""
-        self.run_worker(self._fenced(what, work), name=what, exit_on_error=False)
-
-    async def _fenced(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
-        try:
-            await work
-        except EngineError as error:
-            text = error.summary if error.hint is None else f"{error.summary}\n{error.hint}"
-            self._complain(what, text)
-        except Exception as error:
-            # The fence around a worker: our own fault costs this request, not the screen.
-            _log.exception("%s failed", what)
-            self._complain(what, f"The workbench failed: {error}")
-
-    def _complain(self, what: str, text: str) -> None:
-        self.notify(
-            display_text(text, limit=600, keep_newlines=True),
-            title=display_text(f"Failed: {what}"),
-            severity="error",
-            markup=False,
-        )
+        """What the command palette offers here."""
+        return main_entries(self)

@@ -39,4 +39,5 @@ class TextDialog(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def action_close(self) -> None:
+        """Back to the screen below."""
         self.dismiss()

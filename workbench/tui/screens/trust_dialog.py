@@ -70,6 +70,7 @@ class TrustDialog(ModalScreen[bool]):
 
     @on(Button.Pressed)
     def take_answer(self, event: Button.Pressed) -> None:
+        """A button was pressed."""
         event.stop()
         self.dismiss(event.button.id == "agree")
 
@@ -87,4 +88,5 @@ class TrustDialog(ModalScreen[bool]):
                 body.scroll_end(animate=False)
 
     def action_answer(self, is_agreed: bool) -> None:
+        """Close with this answer."""
         self.dismiss(is_agreed)

@@ -49,16 +49,19 @@ class AnswerView(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)
+        self._subject = Static(classes="answer--subject")
         self._facts = Static(classes="answer--facts")
         self._verdict = Static(classes="answer--verdict")
         self._body = AnswerLines()
 
     def compose(self) -> ComposeResult:
+        yield self._subject
         yield self._facts
         yield self._verdict
         yield self._body
 
     def on_mount(self) -> None:
+        self._subject.display = False
         self._body.show_placeholder("The answer appears here.")
         self._show(Content())
 
@@ -73,10 +76,19 @@ class AnswerView(Vertical):
         self._show(facts_line(result), verdict_line(verdict, result))
         self._body.show_lines(partial(answer_lines, result))
 
+    def show_subject(self, subject: str) -> None:
+        """Say what the answer belongs to, where that is not what stands beside it; empty hides the line."""
+        self._subject.display = bool(subject)
+        self._subject.update(Content(display_text(subject)))
+
     def show_refusal(self, error: EngineError) -> None:
         """Show why the engine did not take the call."""
         self._show(Content("Not called").stylize("bold $text-error"))
         self._body.show_lines(partial(refusal_lines, error))
+
+    def focus_lines(self) -> None:
+        """Put the focus on what there is to read."""
+        self._body.focus()
 
     def _show(self, facts: Content, verdict: Content | None = None) -> None:
         self._facts.update(facts)

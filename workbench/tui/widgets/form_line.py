@@ -139,18 +139,21 @@ class FormLine(Horizontal):
 
     @on(Input.Changed)
     def report_text(self, event: Input.Changed) -> None:
+        """Typing, never a value that was set from the draft."""
         event.stop()
         if self._row is not None and not self._row.is_locked:
             self.post_message(self.Edited(self, self._row.path, event.value))
 
     @on(Checkbox.Changed)
     def report_flag(self, event: Checkbox.Changed) -> None:
+        """The box was ticked, or not any more."""
         event.stop()
         if self._row is not None:
             self.post_message(self.Edited(self, self._row.path, "true" if event.value else ""))
 
     @on(Button.Pressed)
     def report_button(self, event: Button.Pressed) -> None:
+        """Add, set or remove, whatever the row's button stands for."""
         event.stop()
         if self._row is None:
             return

@@ -52,6 +52,7 @@ Enter sends. Up and down move between fields. The JSON tab shows the same reques
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)
         self._lines: list[FormLine] = []
+        self._rows: Sequence[FieldRow] = ()
         self._note = Static(classes="form--note")
 
     def compose(self) -> ComposeResult:
@@ -59,11 +60,12 @@ Enter sends. Up and down move between fields. The JSON tab shows the same reques
 
     async def show_rows(self, rows: Sequence[FieldRow]) -> None:
         """Show these rows; the cursor stays in its field where the field stays."""
-        shown = rows[:MAX_LINES]
-        await self._provide(len(shown))
+        self._rows = rows
+        await self._provide(min(len(rows), MAX_LINES))
+        # While lines were being mounted, a later call may have asked for other rows: the last one counts.
         for index, line in enumerate(self._lines):
-            line.show_row(shown[index] if index < len(shown) else None)
-        self._show_note(len(rows))
+            line.show_row(self._rows[index] if index < len(self._rows) else None)
+        self._show_note(len(self._rows))
 
     def show_errors(self, rows: Sequence[FieldRow]) -> None:
         """Renew the error marks alone; `rows` are those shown last, with their present errors."""
@@ -104,13 +106,16 @@ Enter sends. Up and down move between fields. The JSON tab shows the same reques
 
     @on(Input.Submitted)
     def submit(self, event: Input.Submitted) -> None:
+        """Enter in any field."""
         event.stop()
         self.post_message(self.Submitted(self))
 
     def action_next_field(self) -> None:
+        """Into the field below."""
         self._move(1)
 
     def action_previous_field(self) -> None:
+        """Into the field above."""
         self._move(-1)
 
     def _move(self, step: int) -> None:

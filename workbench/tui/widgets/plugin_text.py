@@ -27,6 +27,7 @@ STATE_MARKS: dict[str, tuple[str, str]] = {
     "not trusted": ("?", "$text-warning"),
     "build failed": ("✗", "$text-error"),
     "failed": ("✗", "$text-error"),
+    "disabled": ("–", "$foreground-muted"),
 }
 """Mark and style of each state of `PluginStatus`."""
 

@@ -39,6 +39,7 @@ It is checked as you type; the form follows the last text that fits.
 """
 
     def on_paste(self, event: events.Paste) -> None:
+        """Only what can be seen gets in."""
         event.prevent_default()
         kept = "".join(ch for ch in event.text.replace("\t", "  ") if ch.isprintable() or ch == "\n")
         self.replace(kept, *self.selection)
@@ -151,6 +152,7 @@ class RequestEditor(Vertical):
 
     @on(FormLine.Edited)
     def take_edit(self, event: FormLine.Edited) -> None:
+        """A field was edited: the draft follows, and the marks."""
         event.stop()
         if self._draft is not None:
             self._draft.set_text(event.path, event.text)
@@ -159,6 +161,7 @@ class RequestEditor(Vertical):
 
     @on(FormLine.ItemAdded)
     async def add_item(self, event: FormLine.ItemAdded) -> None:
+        """A list, map or message grows."""
         event.stop()
         if self._draft is None:
             return
@@ -172,6 +175,7 @@ class RequestEditor(Vertical):
 
     @on(FormLine.ItemRemoved)
     async def remove_item(self, event: FormLine.ItemRemoved) -> None:
+        """An item or message goes."""
         event.stop()
         if self._draft is not None:
             self._draft.remove(event.path)
@@ -180,21 +184,25 @@ class RequestEditor(Vertical):
 
     @on(MessageForm.Submitted)
     def submit(self, event: MessageForm.Submitted) -> None:
+        """Enter in the form."""
         event.stop()
         self.post_message(self.Submitted(self))
 
     @on(TextArea.Changed)
     def wait_for_pause(self, event: TextArea.Changed) -> None:
+        """Read the JSON text once typing pauses."""
         event.stop()
         self._stop_pause()
         self._pause = self.set_timer(TYPING_PAUSE_S, self.finish_typing)
 
     @on(ViewBar.ViewPicked)
     async def show_picked(self, event: ViewBar.ViewPicked) -> None:
+        """Form or JSON was clicked."""
         event.stop()
         await self._switch_to(event.name)
 
     async def action_switch(self) -> None:
+        """From the form to the JSON text, or back."""
         await self._switch_to(_FORM if self._switcher.current == _JSON else _JSON)
         self.focus_editor()
 

@@ -70,6 +70,7 @@ class ViewBar(Widget):
         return (key, title)
 
     def on_click(self, event: events.Click) -> None:
+        """Say which view the click was on."""
         column = 0
         for view in self._views:
             column += len(view.key) + len(view.title) + 3

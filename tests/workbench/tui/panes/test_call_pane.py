@@ -183,3 +183,21 @@ async def test_hostile_answers_are_drawn_as_text() -> None:
         shown = picture(app.screen)
         assert "[bold]x[/bold]" in shown
         assert not set("\x1b\x07\u202e\u200b\t") & set(shown)
+
+
+async def test_an_answer_that_belongs_to_something_else_says_so() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status("one"))
+        await pane.show_method(BIOGRAPHY)
+        pane.show_running(BIOGRAPHY)
+        pane.show_answer(answer(), USED)
+        await pilot.pause()
+        assert "From one" not in picture(app.screen)
+        await pane.show_plugin(status("two"))
+        await pilot.pause()
+        assert f"From one {BIOGRAPHY}" in picture(app.screen)
+        await pane.show_plugin(status("one"))
+        await pilot.pause()
+        assert "From one" not in picture(app.screen)

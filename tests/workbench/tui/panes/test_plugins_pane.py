@@ -108,10 +108,10 @@ async def test_build_output_is_shown_while_the_plugin_builds_and_goes_with_the_n
     async with app.run_test(size=(40, 20)) as pilot:
         pane = app.query_one(PluginsPane)
         pane.show_statuses([status("a", "building", build_command=("make",))])
-        pane.show_build_line("a", "main.go:3: [red]oops\x1b[0m")
+        pane.show_build_output([("a", "main.go:3: [red]oops\x1b[0m")])
         await pilot.pause()
         assert "main.go:3: [red]oops␛[0m" in picture(app.screen)
-        pane.forget_build("a")
+        pane.show_build_output([("a", None)])
         await pilot.pause()
         assert "main.go" not in picture(app.screen)
 
@@ -121,7 +121,7 @@ async def test_hostile_names_and_reasons_are_drawn_as_text() -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         pane = app.query_one(PluginsPane)
         pane.show_statuses([status(HOSTILE, "failed", reason=HOSTILE, hint=HOSTILE, about={"version": HOSTILE})])
-        pane.show_build_line(HOSTILE, HOSTILE)
+        pane.show_build_output([(HOSTILE, HOSTILE)])
         await pilot.pause()
         shown = picture(app.screen)
         assert "[/]" in shown

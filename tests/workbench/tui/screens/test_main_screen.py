@@ -45,7 +45,7 @@ async def test_a_typed_request_is_answered_and_its_host_calls_are_traced(plugins
         await running.press("enter")
         await running.shows('"mbid": "id-1"', "asked for an mbid", "Navidrome:", "GetPluginConfig")
         await running.press("f4")
-        await running.shows("MetadataAgent.GetArtistMBID", "└─ ConfigService.GetPluginConfig")
+        await running.shows("MetadataAgent.GetArtistMBID", "└─ ConfigService.GetPlugin")
         await running.press("enter")
         await running.until(lambda: isinstance(running.app.screen, DetailScreen), "the details")
         await running.press("escape", "f6")
@@ -90,7 +90,7 @@ async def test_a_trap_is_an_answer_like_any_other(plugins: PluginHarness) -> Non
         await running.press("enter", "enter")
         await running.shows(" trap ", "unreachable")
         await running.press("f5")
-        await running.until(lambda: not running.main.query_one(CallPane).is_running, "the second answer")
+        await running.until(lambda: not running.main.query_one(CallPane).is_calling, "the second answer")
 
 
 async def test_an_undeclared_capability_is_refused_with_the_line_to_add(plugins: PluginHarness) -> None:
@@ -245,3 +245,17 @@ async def test_a_window_that_is_too_small_is_named_as_such_and_still_works(plugi
         await running.shows("not_implemented")
         await running.pilot.resize_terminal(80, 24)
         await running.until(lambda: "This window is" not in running.picture(), "the larger window")
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "nord", "ansi-dark", "ansi-light"])
+async def test_every_kind_of_theme_draws_the_workbench(plugins: PluginHarness, theme: str) -> None:
+    plugins.write(plugin_wat(), folder="probe")
+    async with program(plugins, size=(160, 50)) as running:
+        running.app.theme = theme
+        await running.until(lambda: running.state_of("probe") == "ready", "the plugin")
+        await running.press("enter", "enter")
+        await running.shows("not_implemented")
+        before = running.picture()
+        running.app.theme = "textual-dark"
+        await running.pilot.pause()
+        assert running.picture() == before, "a theme changes colours, not the layout"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from google.protobuf.message import Message
 from textual.widgets import Button, Checkbox, Input
 
@@ -155,3 +157,13 @@ async def test_a_request_without_fields_says_so() -> None:
         await app.query_one(MessageForm).show_rows(())
         await pilot.pause()
         assert "This request has no fields." in picture(app.screen)
+
+
+async def test_of_two_requests_shown_at_once_the_later_one_stays() -> None:
+    app = WidgetApp(MessageForm)
+    async with app.run_test(size=(60, 40)):
+        form = app.query_one(MessageForm)
+        first = asyncio.ensure_future(form.show_rows(rows_of(api_pb2.ScrobblerNowPlayingRequest)))
+        second = asyncio.ensure_future(form.show_rows(rows_of(api_pb2.ArtistMBIDRequest)))
+        await asyncio.gather(first, second)
+        assert [line.row.path for line in form.query(FormLine) if line.display and line.row] == ["id", "name"]
