@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -19,6 +20,8 @@ from engine.invocation import ActiveCall, PluginVersion
 from engine.tasks import Tasks
 from engine.wasm.scope import CallScope
 from engine.wasm.threads import GuestThreads
+
+_log = logging.getLogger(__name__)
 
 _call_ids = itertools.count(1)
 
@@ -90,13 +93,23 @@ class Calls:
         call = self._active.get(call_id)
         return call is not None and call.stop(Outcome.CANCELLED, "context canceled")
 
-    async def stop_all(self, text: str) -> None:
-        """End every call as `CANCELLED`, also those that are still to come, and wait until all are reported."""
+    def stop_plugin(self, plugin: PluginId, text: str) -> None:
+        """End every call of a plugin as `CANCELLED`."""
+        for call in list(self._active.values()):
+            if call.scope.plugin == plugin:
+                call.stop(Outcome.CANCELLED, text)
+
+    async def stop_all(self, text: str, *, limit_s: float) -> None:
+        """End every call as `CANCELLED`, also those still to come, and wait until all are reported, or so long."""
         self._closing_text = text
         for call in list(self._active.values()):
             call.stop(Outcome.CANCELLED, text)
-        while self._active:
-            await asyncio.gather(*(call.finished.wait() for call in list(self._active.values())))
+        try:
+            async with asyncio.timeout(limit_s):
+                while self._active:
+                    await asyncio.gather(*(call.finished.wait() for call in list(self._active.values())))
+        except TimeoutError:
+            _log.warning("%d calls did not end within %s s", len(self._active), limit_s)
 
     async def _serve(self, call: ActiveCall, source: VersionSource, timeout_s: float) -> CallResult:
         result = call.result(Outcome.CANCELLED, "the engine is closing")

@@ -69,7 +69,7 @@ class HostCall:
     method: str
     """`Service.Method`, as in the `.proto` files."""
     request: Message | None
-    """None when the guest's bytes could not be decoded."""
+    """None when the guest's bytes could not be decoded, or `is_shortened`."""
     response: Message | None
     error: str | None
     """The refusal or failure text: from the response's `error` field, or of the trap."""
@@ -77,6 +77,8 @@ class HostCall:
     """The failure stopped the guest; there is no error channel (spec abi section 5)."""
     is_repaired: bool = False
     """Invalid UTF-8 in the request was replaced by U+FFFD."""
+    is_shortened: bool = False
+    """The messages were left out, because the call's records had grown too large; their sizes are still told."""
     start_ns: int
     """Offset from the start of the capability call, real time."""
     duration_ns: int
@@ -158,6 +160,16 @@ class CallResult:
     @property
     def ok(self) -> bool:
         return self.outcome is Outcome.OK
+
+
+_KEPT_TEXT = 16 * 1024
+
+
+def cut_text(text: str) -> str:
+    """A guest's text as it goes into results and events: at most 16 KiB characters, with a mark where it was cut."""
+    if len(text) <= _KEPT_TEXT:
+        return text
+    return f"{text[:_KEPT_TEXT]}… ({len(text) - _KEPT_TEXT} more characters)"
 
 
 def last_words(logs: Sequence[LogLine]) -> str | None:

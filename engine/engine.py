@@ -17,7 +17,7 @@ from engine.calls import CallId, CallResult, PluginId
 from engine.clock import Clock, SystemClock
 from engine.contracts import codec
 from engine.contracts.registry import Method, find_method
-from engine.errors import EngineClosed, Place, SettingsError
+from engine.errors import EngineClosed, InvalidRequest, Place, SettingsError
 from engine.events import CacheFaulted, EngineOpened, EngineWarned, EventBus
 from engine.events import EngineClosed as EngineClosedEvent
 from engine.host import (
@@ -53,11 +53,12 @@ from engine.wasm.threads import GuestThreads
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_TIMEOUT_S: Final = 7 * 24 * 3600.0
 _CLOSE_LIMIT_S: Final = 5.0
 _COMPILER_CLOSE_LIMIT_S: Final = 0.2
 """A compilation cannot be stopped, and nobody waits for it any more."""
-_EXTRA_THREADS: Final = 4
-"""Beyond one per allowed call: starting spares and closing used instances."""
+_CLOSING_THREADS: Final = 2
+"""Beside those that pools and loads reserve for themselves: they close what is left of plugins that are gone."""
 
 
 class Engine:
@@ -125,7 +126,7 @@ class Engine:
             bus,
         )
         runtime = Runtime()
-        self._threads = GuestThreads(name="guest", limit=settings.pool.max_in_use + _EXTRA_THREADS)
+        self._threads = GuestThreads(name="guest", limit=_CLOSING_THREADS)
         cache = await asyncio.to_thread(self._open_cache, runtime)
         self._compiler = Compiler(runtime, cache, bus=bus, clock=clock, module_limit_bytes=settings.limits.module_bytes)
         loader = Loader(
@@ -152,12 +153,16 @@ class Engine:
             disabled=DisabledPlugins(settings.data_folder / DISABLED_FILE, on_fault=self._warn),
         )
         self._is_open = True
-        host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
-        for service in self._dispatcher.services.values():
-            service.start(host)
-        bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._folders))
-        await self._warn_about_modes()
-        await self.scan()
+        try:
+            host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
+            for service in self._dispatcher.services.values():
+                service.start(host)
+            bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._folders))
+            await self._warn_about_modes()
+            await self.scan()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -170,9 +175,10 @@ class Engine:
         if not self._is_open:
             return
         self._is_open = False
-        await self._calls.stop_all("the engine is closing")
-        self._roster.close()
+        self._roster.stop_loading()
+        await self._calls.stop_all("the engine is closing", limit_s=_CLOSE_LIMIT_S)
         await self._tasks.close()
+        self._roster.close()
         self._dispatcher.close()
         threads_ended, _ = await asyncio.gather(
             asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S),
@@ -202,8 +208,6 @@ class Engine:
         self._require_open()
         if self.settings.plugins.enabled:
             await self._roster.scan()
-            # A plugin that blocks must never keep another one from a thread.
-            self._threads.allow(len(self._roster.slots()) * self.settings.pool.max_in_use + _EXTRA_THREADS)
         return self.plugins()
 
     async def refresh(self, name: str) -> PluginInfo:
@@ -255,6 +259,8 @@ class Engine:
         `UnknownMethod`, `InvalidRequest` and `EngineClosed`.
         """
         slot = self._find(plugin)
+        if timeout_s is not None and not 0 <= timeout_s <= _LONGEST_TIMEOUT_S:
+            raise InvalidRequest(f"a time limit of {timeout_s} s is not between 0 and {_LONGEST_TIMEOUT_S:g} s")
         resolved = find_method(method)
         request = codec.build(resolved.request_type, message)
         return await self._call(slot, resolved, request, timeout_s=timeout_s, cause=cause)

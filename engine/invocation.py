@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from engine.adapters.base import error_field, outcome_of_text
-from engine.calls import CallId, CallResult, Outcome, Timings
+from engine.calls import CallId, CallResult, Outcome, Timings, cut_text
 from engine.contracts import codec
 from engine.contracts.registry import Method
-from engine.errors import PoolClosed
 from engine.plugins.manifest import Manifest
 from engine.plugins.permissions import Permissions
-from engine.wasm.abi import Reply
 from engine.wasm.faults import GuestFault
 from engine.wasm.linking import LinkedModule
 from engine.wasm.pool import InstancePool, Lease
@@ -25,6 +23,8 @@ from engine.wasm.scope import CallScope
 from engine.wasm.threads import GuestThreads
 
 _log = logging.getLogger(__name__)
+
+_KEPT_ERROR_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +78,14 @@ class ActiveCall:
         )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     """What came back from the guest, before it is put into a result."""
 
     outcome: Outcome
     response: Message | None = None
     error: str | None = None
+    request_bytes: int = 0
     response_bytes: int = 0
 
 
@@ -95,41 +96,91 @@ async def run(
 
     Raises `PoolClosed` when the version was replaced before the call got an instance.
     """
-    loop = asyncio.get_running_loop()
     scope = call.scope
     scope.bind(version.permissions, version.config)
     scope.set_deadline(timeout_s)
     text = f"context deadline exceeded: no answer within {round(timeout_s, 2):g} s"
-    timer = loop.call_later(timeout_s, call.stop, Outcome.TIMEOUT, text)
-    begin = time.perf_counter_ns()
-    request = codec.encode(call.request)
-    lease: Lease | None = None
-    fault: GuestFault | None = None
-    answer = _Answer(Outcome.ERROR)
-    hop_ns = 0
+    timer = asyncio.get_running_loop().call_later(timeout_s, call.stop, Outcome.TIMEOUT, text)
+    begin_ns = time.perf_counter_ns()
     try:
         lease = await version.pool.acquire(scope, call.stopped)
-        hop_begin = time.perf_counter_ns()
-        try:
-            reply = await _invoke(lease, call, request, threads)
-        finally:
-            hop_ns = time.perf_counter_ns() - hop_begin - scope.inside_ns
-        answer = _read(call.method, reply, scope)
-    except GuestFault as error:
-        fault = error
-    except PoolClosed:
+    except GuestFault as fault:
+        timer.cancel()
+        waited = Timings(load_ns=load_ns, queue_ns=time.perf_counter_ns() - begin_ns)
+        return _result(call, version, fault, timings=waited, begin_ns=begin_ns, lease=None)
+    except BaseException:
+        timer.cancel()
         raise
-    except Exception as error:
-        # The fence around a plugin call: whatever slipped through is our fault, and costs one call.
-        _log.exception("call %s of %s failed inside the engine", call.method.full_name, scope.plugin)
-        fault = GuestFault(Outcome.ERROR, f"the engine failed: {error}")
+    hop_begin_ns = time.perf_counter_ns()
+    ending: _Answer | GuestFault = GuestFault(Outcome.CANCELLED, "context canceled")
+    memory_bytes = 0
+    try:
+        ending = await _answer_of(lease, call, threads)
+        memory_bytes = lease.instance.memory_size()
     finally:
         timer.cancel()
-        memory_bytes = lease.instance.memory_size() if lease is not None else 0
-        if lease is not None:
-            version.pool.release(lease, is_broken=fault is not None)
-    if fault is not None:
-        answer = _Answer(fault.outcome, error=fault.text)
+        version.pool.release(lease, is_broken=isinstance(ending, GuestFault))
+    hop_ns = time.perf_counter_ns() - hop_begin_ns - scope.inside_ns
+    timings = Timings(
+        load_ns=load_ns,
+        queue_ns=lease.queue_ns + hop_ns,
+        start_ns=lease.start_ns,
+        guest_ns=max(0, scope.inside_ns - scope.host_ns),
+        host_ns=scope.host_ns,
+    )
+    return _result(call, version, ending, timings=timings, begin_ns=begin_ns, lease=lease, memory_bytes=memory_bytes)
+
+
+async def _answer_of(lease: Lease, call: ActiveCall, threads: GuestThreads) -> _Answer | GuestFault:
+    """Run the guest, and what depends on the size of its messages, on a thread; how it ended, as a value."""
+    try:
+        return await threads.run(
+            lambda: _invoke(lease, call), interrupt=lambda: call.stop(Outcome.CANCELLED, "context canceled")
+        )
+    except GuestFault as fault:
+        return fault
+    except Exception as error:
+        # The fence around a plugin call: whatever slipped through is our fault, and costs one call.
+        _log.exception("call %s of %s failed inside the engine", call.method.full_name, call.scope.plugin)
+        return GuestFault(Outcome.ERROR, f"the engine failed: {error}")
+
+
+def _invoke(lease: Lease, call: ActiveCall) -> _Answer:
+    """Guest thread: encode, call, decode; raises `GuestFault`."""
+    request = codec.encode(call.request)
+    reply = lease.instance.invoke(call.method.wire_name, request, call.scope)
+    size = len(reply.data)
+    if reply.is_error:
+        text = cut_text(reply.data[: 4 * _KEPT_ERROR_BYTES].decode("utf-8", errors="replace"))
+        return _Answer(outcome=outcome_of_text(text), error=text, request_bytes=len(request), response_bytes=size)
+    try:
+        decoded = codec.decode(call.method.response_type, reply.data)
+    except codec.DecodeError as error:
+        raise GuestFault(Outcome.BAD_REPLY, str(error)) from error
+    call.scope.is_repaired = decoded.is_repaired
+    text = cut_text(error_field(decoded.message))
+    return _Answer(
+        outcome=outcome_of_text(text) if text else Outcome.OK,
+        response=decoded.message,
+        error=text or None,
+        request_bytes=len(request),
+        response_bytes=size,
+    )
+
+
+def _result(
+    call: ActiveCall,
+    version: PluginVersion,
+    ending: _Answer | GuestFault,
+    *,
+    timings: Timings,
+    begin_ns: int,
+    lease: Lease | None,
+    memory_bytes: int = 0,
+) -> CallResult:
+    scope = call.scope
+    fault = ending if isinstance(ending, GuestFault) else None
+    answer = _Answer(outcome=ending.outcome, error=ending.text) if isinstance(ending, GuestFault) else ending
     return CallResult(
         call_id=call.call_id,
         plugin=scope.plugin,
@@ -140,55 +191,18 @@ async def run(
         outcome=answer.outcome,
         response=answer.response,
         error=answer.error,
-        hint=fault.hint if fault is not None else None,
+        hint=None if fault is None else fault.hint,
         is_repaired=scope.is_repaired,
         is_warm=lease is not None and lease.is_warm,
-        timings=Timings(
-            load_ns=load_ns,
-            queue_ns=lease.queue_ns + hop_ns if lease is not None else time.perf_counter_ns() - begin,
-            start_ns=lease.start_ns if lease is not None else 0,
-            guest_ns=max(0, scope.inside_ns - scope.host_ns),
-            host_ns=scope.host_ns,
-        ),
-        duration_ns=time.perf_counter_ns() - begin,
+        timings=timings,
+        duration_ns=time.perf_counter_ns() - begin_ns,
         host_calls=tuple(scope.host_calls),
         logs=tuple(scope.logs),
         dropped_host_calls=scope.dropped_host_calls,
         dropped_logs=scope.dropped_logs,
-        trap=fault.report if fault is not None else None,
+        trap=None if fault is None else fault.report,
         memory_bytes=memory_bytes,
-        request_bytes=len(request),
+        request_bytes=answer.request_bytes or call.request.ByteSize(),
         response_bytes=answer.response_bytes,
         cause=call.cause,
-    )
-
-
-async def _invoke(lease: Lease, call: ActiveCall, request: bytes, threads: GuestThreads) -> Reply:
-    work = asyncio.wrap_future(threads.submit(lease.instance.invoke, call.method.wire_name, request, call.scope))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        # The instance may be released only after the guest has left it.
-        call.stop(Outcome.CANCELLED, "context canceled")
-        await asyncio.wait((work,))
-        if not work.cancelled():
-            work.exception()
-        raise
-
-
-def _read(method: Method, reply: Reply, scope: CallScope) -> _Answer:
-    if reply.is_error:
-        text = reply.data.decode("utf-8", errors="replace")
-        return _Answer(outcome_of_text(text), error=text, response_bytes=len(reply.data))
-    try:
-        decoded = codec.decode(method.response_type, reply.data)
-    except codec.DecodeError as error:
-        raise GuestFault(Outcome.BAD_REPLY, str(error)) from error
-    scope.is_repaired = decoded.is_repaired
-    text = error_field(decoded.message)
-    return _Answer(
-        outcome_of_text(text) if text else Outcome.OK,
-        response=decoded.message,
-        error=text or None,
-        response_bytes=len(reply.data),
     )

@@ -7,9 +7,10 @@ what is wrong and where, and nothing is left behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
-from engine.calls import CallId, Outcome, PluginId
+from engine.calls import CallId, Outcome, PluginId, cut_text
 from engine.clock import Clock
 from engine.contracts.registry import CAPABILITIES, Service
 from engine.errors import EngineError, Place, PluginLoadError, StartError
@@ -24,7 +25,13 @@ from engine.wasm import abi
 from engine.wasm.compiler import Compiler
 from engine.wasm.faults import GuestFault
 from engine.wasm.instance import Instance
-from engine.wasm.linking import LinkedModule, check_exports, check_imports
+from engine.wasm.linking import (
+    LinkedModule,
+    check_imports,
+    check_methods,
+    check_shape,
+    check_version_export,
+)
 from engine.wasm.pool import InstancePool, PoolFigures, PoolObserver, SpareBudget
 from engine.wasm.runtime import Runtime
 from engine.wasm.scope import CallScope
@@ -71,19 +78,12 @@ class Loader:
         granted = permissions.granted()
         imports = self._dispatcher.imports(granted)
         capabilities = [CAPABILITIES[name] for name in manifest.capabilities]
-        prefix = f"baseCapability: failed to load instance for {plugin}_{capabilities[0].name}: "
-        try:
+        scope = self._bound_scope(plugin, permissions, config)
+        with _load_errors(found, capabilities[0]):
             check_imports(compiled, frozenset(item.name for item in imports), granted=granted)
             linked = LinkedModule(self._runtime, compiled, imports, self._clock)
-            check_exports(compiled, capabilities)
-            instance = await self._first_instance(linked, self._bound_scope(plugin, permissions, config), capabilities)
-        except PluginLoadError as error:
-            raise type(error)(
-                f"{prefix}{error.summary}",
-                hint=error.hint,
-                plugin=plugin,
-                place=error.place or Place(file=found.module_path),
-            ) from error
+            check_shape(compiled)
+        instance = await self._first_instance(found, linked, scope, capabilities)
         pool = InstancePool(
             make=lambda: Instance(linked, self._settings.limits),
             spare_scope=lambda: self._bound_scope(plugin, permissions, config),
@@ -114,43 +114,68 @@ class Loader:
         scope.bind(permissions, config)
         return scope
 
-    async def _first_instance(self, linked: LinkedModule, scope: CallScope, capabilities: list[Service]) -> Instance:
+    async def _first_instance(
+        self, found: DiscoveredPlugin, linked: LinkedModule, scope: CallScope, capabilities: list[Service]
+    ) -> Instance:
+        """One started instance that answered for each declared capability."""
         limit_s = self._settings.limits.call_timeout_s
         timer = asyncio.get_running_loop().call_later(
             limit_s, scope.interrupt, Outcome.TIMEOUT, f"starting an instance took longer than {limit_s:g} s"
         )
-        work = asyncio.wrap_future(self._threads.submit(self._start_and_check, linked, scope, capabilities))
+        # A thread of its own: a start that spins must not keep another plugin from loading.
+        self._threads.reserve(1)
         try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            scope.interrupt(Outcome.CANCELLED, "the engine is closing")
-            await asyncio.wait((work,))
-            if work.exception() is None:
-                work.result().close()
-            raise
-        except GuestFault as fault:
-            frames = "" if fault.report is None or not fault.report.frames else f" in {fault.report.frames[0]}"
-            raise StartError(f"{fault.text}{frames}", hint=fault.hint) from fault
+            return await self._threads.run(
+                lambda: self._start_and_check(found, linked, scope, capabilities),
+                interrupt=lambda: scope.interrupt(Outcome.CANCELLED, "the engine is closing"),
+                discard=Instance.close,
+            )
         finally:
             timer.cancel()
+            self._threads.give_back(1)
 
-    def _start_and_check(self, linked: LinkedModule, scope: CallScope, capabilities: list[Service]) -> Instance:
-        """Guest thread: start one instance and ask each declared capability for its version."""
+    def _start_and_check(
+        self, found: DiscoveredPlugin, linked: LinkedModule, scope: CallScope, capabilities: list[Service]
+    ) -> Instance:
+        """Guest thread: start one instance, then check each capability in the order of spec abi section 4."""
         instance = Instance(linked, self._settings.limits)
         try:
-            instance.start(scope)
+            with _load_errors(found, capabilities[0]):
+                instance.start(scope)
             for service in capabilities:
-                assert service.version_export is not None
-                answer = instance.api_version(service.version_export, scope)
-                if answer != abi.API_VERSION:
-                    raise StartError(
-                        f"API version mismatch, host: {abi.API_VERSION}, plugin: {answer}",
-                        hint=f"{service.name} of this module is built for another plugin API.",
-                    )
+                with _load_errors(found, service):
+                    _check_capability(instance, service, scope)
         except BaseException:
             instance.close()
             raise
         return instance
+
+
+def _check_capability(instance: Instance, service: Service, scope: CallScope) -> None:
+    compiled = instance.linked.compiled
+    answer = instance.api_version(check_version_export(compiled, service), scope)
+    if answer != abi.API_VERSION:
+        raise StartError(
+            f"API version mismatch, host: {abi.API_VERSION}, plugin: {answer}",
+            hint=f"{service.name} of this module is built for another plugin API.",
+        )
+    check_methods(compiled, service)
+
+
+@contextlib.contextmanager
+def _load_errors(found: DiscoveredPlugin, service: Service) -> Iterator[None]:
+    """Failures inside carry the plugin, the file, and the text that Navidrome puts before them."""
+    try:
+        yield
+    except (PluginLoadError, GuestFault) as error:
+        kind = type(error) if isinstance(error, PluginLoadError) else StartError
+        place = error.place if isinstance(error, PluginLoadError) else None
+        raise kind(
+            f"baseCapability: failed to load instance for {found.id}_{service.name}: {cut_text(str(error))}",
+            hint=error.hint,
+            plugin=found.id,
+            place=place or Place(file=found.module_path),
+        ) from error
 
 
 def load_failure(error: BaseException) -> EngineError:

@@ -1,36 +1,27 @@
-"""The plugins of an engine: found on disk, brought up, refreshed as a transaction, initialised once per version."""
+"""The plugins of an engine: found on disk, looked up by name, loaded, refreshed, removed."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from engine.calling import Calls
 from engine.calls import CallResult, PluginId
-from engine.changes import describe_changes
 from engine.clock import Clock
-from engine.contracts import api_pb2 as api
-from engine.contracts.registry import CAPABILITIES, Method
-from engine.errors import EngineError, Place, PluginLoadError, UnknownPlugin
-from engine.events import EventBus, PluginState, PluginWarned
+from engine.contracts.registry import Method
+from engine.errors import DiscoveryError, PluginLoadError, UnknownPlugin
+from engine.events import EventBus, PluginState
 from engine.host.dispatch import HostDispatcher
 from engine.invocation import PluginVersion
-from engine.loading import Loader, load_failure
+from engine.loading import Loader
 from engine.plugins.discovery import DiscoveredPlugin, discover_all
 from engine.plugins.enabled import DisabledPlugins
-from engine.plugins.manifest import MANIFEST_NAME
-from engine.plugins.url_rules import pattern_warnings
 from engine.settings import Settings
 from engine.slot import PluginSlot
 from engine.tasks import Tasks
-
-_log = logging.getLogger(__name__)
-
-LIFECYCLE: Final = "LifecycleManagement"
-_ON_INIT: Final = CAPABILITIES[LIFECYCLE].methods["OnInit"]
+from engine.upgrades import ON_INIT, Upgrades
 
 
 class Roster:
@@ -63,8 +54,11 @@ class Roster:
         self._names_off: frozenset[str] = frozenset()
         """As of the last look at the folders."""
         self._slots: dict[Path, PluginSlot] = {}
-        self._initialised: set[tuple[PluginId, str, str]] = set()
+        self._upgrades = Upgrades(
+            settings=settings, loader=loader, calls=calls, dispatcher=dispatcher, clock=clock, bus=bus
+        )
         self._scanning = asyncio.Lock()
+        self._is_closing = False
 
     def slots(self) -> list[PluginSlot]:
         """Sorted by folder name, then by place."""
@@ -87,8 +81,14 @@ class Roster:
         """New entries are loaded, vanished ones removed, mended or broken ones tried again."""
         async with self._scanning:
             found = await self._discover()
+            if self._is_closing:
+                return
             for key in [key for key in self._slots if key not in found]:
                 self._remove(key)
+            # Names are given up before others take them over.
+            for key, entry in found.items():
+                if key in self._slots and _identity(entry) not in (None, self._slots[key].id):
+                    self._remove(key)
             for key, entry in found.items():
                 self._reconcile(key, entry)
 
@@ -108,7 +108,8 @@ class Roster:
             # Gone, or renamed in its manifest: a removal plus an addition.
             await self.scan()
             return self._slots.get(slot.key, slot)
-        await self._load(slot, found)
+        # Whoever asked may give up; the transaction is ended in order all the same.
+        await asyncio.shield(self._start_loading(slot, found))
         return slot
 
     async def ready(self, slot: PluginSlot) -> None:
@@ -133,8 +134,8 @@ class Roster:
                 f"plugin is disabled: {slot.id}", hint="Enable it: workbench plugin enable.", plugin=slot.id
             )
         version = slot.current
-        if slot.refusal is not None and method is not _ON_INIT:
-            raise slot.refusal
+        if slot.refusal is not None and method is not ON_INIT:
+            raise slot.problem or slot.refusal
         if version is None:
             raise slot.problem or PluginLoadError(f"plugin not registered: {slot.id}", plugin=slot.id)
         if method.service not in version.manifest.capabilities:
@@ -149,8 +150,12 @@ class Roster:
         """OnInit was run by hand: a plugin that its first OnInit kept out is let in when this one went well."""
         version = slot.current
         if version is not None and slot.refusal is not None and result.ok and result.generation == version.generation:
-            self._initialised.add(self._initialisation(version))
+            self._upgrades.mark_initialised(version)
             slot.serve(version, ())
+
+    def stop_loading(self) -> None:
+        """The engine is closing: a scan still under way loads nothing any more."""
+        self._is_closing = True
 
     def close(self) -> None:
         """Drop all instances; waiting calls fail."""
@@ -170,22 +175,29 @@ class Roster:
 
     def _reconcile(self, key: Path, entry: DiscoveredPlugin) -> None:
         slot = self._slots.get(key)
-        identity = _identity(entry)
-        if slot is not None and identity is not None and slot.id != identity:
-            self._remove(key)
-            slot = None
         if slot is None:
-            slot = self._slots[key] = PluginSlot(
-                identity or PluginId(entry.folder), entry, clock=self._clock, bus=self._bus
-            )
+            entry = self._with_free_name(entry)
+            slot = self._slots[key] = PluginSlot(entry.id, entry, clock=self._clock, bus=self._bus)
             self._take_up(slot, entry)
         elif slot.is_disabled or slot.id in self._names_off:
             slot.found = entry
             self._switch(slot, entry)
         elif slot.state is PluginState.DISCOVERED:
             slot.found = entry
-        elif _is_mended(slot, entry) or _is_newly_broken(slot, entry):
+        elif _is_worth_a_try(slot, entry) or _is_newly_broken(slot, entry):
             self._start_loading(slot, entry)
+
+    def _with_free_name(self, entry: DiscoveredPlugin) -> DiscoveredPlugin:
+        """The entry, refused if a plugin whose manifest broke while it serves still has its name."""
+        owner = next((slot for slot in self._slots.values() if slot.id == entry.id), None)
+        if owner is None:
+            return entry
+        error = DiscoveryError(
+            f'duplicate plugin name "{entry.id}" (already provided by folder "{owner.found.folder}")',
+            hint=f"The plugin in {owner.found.folder} still serves, though its manifest is broken now.",
+            plugin=entry.id,
+        )
+        return replace(entry, id=PluginId(f"./{entry.folder}"), error=entry.error or error)
 
     def _take_up(self, slot: PluginSlot, entry: DiscoveredPlugin) -> None:
         """What becomes of a plugin that was found, or switched on."""
@@ -216,110 +228,17 @@ class Roster:
 
     def _forget(self, slot: PluginSlot) -> None:
         """The plugin starts from nothing when it comes back: OnInit, schedules, connections."""
-        if any(other is not slot and other.id == slot.id for other in self._slots.values()):
-            return  # another folder has taken the name over, and with it what is kept under it
-        self._initialised = {item for item in self._initialised if item[0] != slot.id}
+        self._calls.stop_plugin(slot.id, "the plugin was removed or switched off")
+        self._upgrades.forget(slot.id)
         for service in self._dispatcher.services.values():
             service.forget(slot.id)
 
     # --- loading
 
-    def _start_loading(self, slot: PluginSlot, entry: DiscoveredPlugin) -> None:
-        slot.is_load_requested = True
-        self._tasks.spawn(f"load {slot.id}", self._load(slot, entry))
-
-    async def _load(self, slot: PluginSlot, entry: DiscoveredPlugin) -> None:
-        """The transaction: everything is checked beside what serves; then one assignment swaps it in."""
-        slot.is_load_requested = True
-        async with slot.lock:
-            slot.found = entry
-            if not self._is_wanted(slot):
-                return
-            if slot.current is None and entry.error is None and not entry.has_module:
-                slot.mark_not_built(entry.module_error)
-                return
-            generation = slot.begin_load()
-            try:
-                version = await self._loader.bring_up(entry, generation)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                if not isinstance(error, EngineError):
-                    _log.exception("loading %s failed inside the engine", slot.id)
-                if self._is_wanted(slot):
-                    slot.fail(load_failure(error))
-                return
-            if not self._is_wanted(slot):
-                version.pool.close()
-                return
-            refusal = await self._initialise(slot, version)
-            if not self._is_wanted(slot):
-                version.pool.close()
-                self._forget(slot)
-                return
-            if refusal is None:
-                old = slot.current
-                before = None if old is None else (old.manifest, old.linked.compiled)
-                changes = (
-                    () if before is None else describe_changes(before, (version.manifest, version.linked.compiled))
-                )
-                slot.serve(version, changes)
-                self._warn_about(slot, version)
-            elif slot.current is None or slot.refusal is not None:
-                slot.refuse(version, refusal)
-            else:
-                version.pool.close()
-                slot.fail(refusal)
-
-    async def _initialise(self, slot: PluginSlot, version: PluginVersion) -> EngineError | None:
-        """Run OnInit if it is due; the reason when the plugin refused."""
-        mark = self._initialisation(version)
-        if LIFECYCLE not in version.manifest.capabilities or mark in self._initialised:
-            return None
-
-        async def this_version(_method: Method) -> PluginVersion:
-            return version
-
-        result = await self._calls.call(
-            slot.id,
-            _ON_INIT,
-            api.InitRequest(config=dict(version.config)),
-            this_version,
-            timeout_s=self._settings.limits.call_timeout_s,
-            cause="load",
-            initialises=version.generation,
-        )
-        for service in self._dispatcher.services.values():
-            service.init_finished(slot.id, version.generation, ok=result.ok)
-        if result.ok:
-            self._initialised.add(mark)
-            return None
-        self._initialised.discard(mark)
-        return PluginLoadError(
-            f"OnInit failed: {result.error or result.outcome.value}",
-            hint=result.hint or "OnInit can be run again by hand; a changed configuration needs a restart.",
-            plugin=slot.id,
-        )
-
-    def _warn_about(self, slot: PluginSlot, version: PluginVersion) -> None:
-        """What is suspicious about a version that serves all the same."""
-        warnings = list(pattern_warnings(version.permissions))
-        if not version.permissions.is_declared:
-            warnings.append('no permissions declared: manifest.json has no "permissions" key')
-        for summary in warnings:
-            self._bus.publish(
-                PluginWarned(
-                    time_ns=self._clock.now_ns(),
-                    plugin=slot.id,
-                    summary=summary,
-                    place=Place(file=slot.found.path / MANIFEST_NAME),
-                )
-            )
-
-    def _initialisation(self, version: PluginVersion) -> tuple[PluginId, str, str]:
-        """What OnInit runs once for (C12): name, version, and the module if the setting says so."""
-        module = version.linked.compiled.sha256 if self._settings.workbench.new_version_on_module_change else ""
-        return PluginId(version.manifest.name), version.manifest.version, module
+    def _start_loading(self, slot: PluginSlot, entry: DiscoveredPlugin) -> asyncio.Task[None]:
+        slot.expect_load()
+        work = self._upgrades.run(slot, entry, is_wanted=lambda: self._is_wanted(slot))
+        return self._tasks.spawn(f"load {slot.id}", work)
 
 
 def _identity(entry: DiscoveredPlugin) -> PluginId | None:
@@ -327,9 +246,9 @@ def _identity(entry: DiscoveredPlugin) -> PluginId | None:
     return entry.id if entry.manifest is not None else None
 
 
-def _is_mended(slot: PluginSlot, entry: DiscoveredPlugin) -> bool:
-    was_broken = slot.found.error is not None or not slot.found.has_module
-    return was_broken and entry.error is None and entry.has_module
+def _is_worth_a_try(slot: PluginSlot, entry: DiscoveredPlugin) -> bool:
+    """A plugin that no version serves of, for reasons that another attempt may do away with."""
+    return slot.state in (PluginState.FAILED, PluginState.NOT_BUILT) and entry.error is None and entry.has_module
 
 
 def _is_newly_broken(slot: PluginSlot, entry: DiscoveredPlugin) -> bool:

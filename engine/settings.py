@@ -61,6 +61,8 @@ class Limits:
     """stdout and stderr of one call together."""
     output_line_bytes: int = 16 * _KIB
     response_bytes: int = 32 * _MIB
+    host_request_bytes: int = 32 * _MIB
+    """One request of a guest to a host service."""
     host_calls: int = 100_000
     """Host calls in one capability call."""
     module_bytes: int = 128 * _MIB
@@ -263,6 +265,7 @@ def _limits(sources: SettingSources) -> Limits:
         output_bytes=sources.value("Workbench.Limits.Output", size, default.output_bytes),
         output_line_bytes=sources.value("Workbench.Limits.OutputLine", size, default.output_line_bytes),
         response_bytes=sources.value("Workbench.Limits.Response", size, default.response_bytes),
+        host_request_bytes=sources.value("Workbench.Limits.HostRequest", size, default.host_request_bytes),
         host_calls=sources.value("Workbench.Limits.HostCalls", count, default.host_calls),
         module_bytes=sources.value("Workbench.Limits.Module", size, default.module_bytes),
         http_timeout_s=sources.value("Workbench.Limits.HTTPTimeout", seconds, default.http_timeout_s),

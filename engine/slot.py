@@ -46,7 +46,7 @@ class PluginSlot:
         self._state = PluginState.DISCOVERED
         self._problem: EngineError | None = None
         self._settled = asyncio.Event()
-        self._generations = 0
+        self._generation = 0
         self._begin_ns = 0
 
     # --- looking
@@ -105,17 +105,26 @@ class PluginSlot:
 
     # --- the way of a load
 
-    def begin_load(self) -> int:
-        """A version is being brought up; answers its generation number."""
-        self._generations += 1
+    def expect_load(self) -> None:
+        """A load was asked for: whoever waits for a plugin that does not serve waits for its end."""
+        self.is_load_requested = True
+        if self.current is None or self.refusal is not None:
+            self._settled.clear()
+
+    def load_ended(self) -> None:
+        """Nobody waits any longer, however the load ended; it may not even have begun."""
+        self._settled.set()
+
+    def begin_load(self, generation: int) -> None:
+        """A version is being brought up under this number."""
+        self._generation = generation
         self._begin_ns = time.perf_counter_ns()
         if self.current is None or self.refusal is not None:
             self._settled.clear()
             self._enter(PluginState.COMPILING)
         else:
-            self._bus.publish(ReloadStarted(time_ns=self._clock.now_ns(), plugin=self.id, generation=self._generations))
+            self._bus.publish(ReloadStarted(time_ns=self._clock.now_ns(), plugin=self.id, generation=generation))
             self._enter(PluginState.RELOADING)
-        return self._generations
 
     def serve(self, version: PluginVersion, changes: tuple[str, ...]) -> None:
         """The version is good: swap it in, let the old one drain."""
@@ -152,7 +161,7 @@ class PluginSlot:
                 ReloadFailed(
                     time_ns=self._clock.now_ns(),
                     plugin=self.id,
-                    generation=self._generations,
+                    generation=self._generation,
                     error=error.summary,
                     hint=error.hint,
                     place=error.place,

@@ -17,9 +17,10 @@ from google.protobuf.message import Message
 from engine.calls import PluginId
 from engine.contracts import api_pb2 as api
 from engine.errors import QuotaExceeded, UnknownPlugin
-from engine.events import FrameKind, SocketClosed, SocketEnd, SocketFrame
+from engine.events import FrameKind, SocketClosed, SocketEnd
 from engine.host.base import Host
 from engine.host.farewell import Farewells
+from engine.host.frame_log import FrameLog
 from engine.host.network import Streams
 from engine.host.socket_info import FrameRecord, SocketInfo
 from engine.host.talk import ABNORMAL, Arrived, NotOpen, Talk
@@ -27,8 +28,6 @@ from engine.host.wire import error_text
 
 _PIECE_BYTES: Final = 8 * 1024
 """How much is parsed at a time: a flood of tiny frames in it costs the loop some ten milliseconds at most."""
-_KEPT_FRAMES: Final = 256
-_KEPT_HEAD_BYTES: Final = 1024
 _MAX_INJECTED: Final = 256
 """Injected frames that wait for their turn."""
 
@@ -78,8 +77,10 @@ class Connection:
         farewells: Farewells,
         silence_s: float,
         on_end: Callable[[Connection], None],
+        on_told: Callable[[Connection], None],
     ) -> None:
-        """`arrived` came together with the handshake. `on_end` is called once, when the id is free."""
+        """`arrived` came together with the handshake. `on_end` is called once, when the id is to be free; `on_told`
+        once, when no callback follows any more."""
         self.origin = origin
         self._streams = streams
         self._talk = talk
@@ -87,10 +88,12 @@ class Connection:
         self._farewells = farewells
         self._silence_s = silence_s
         self._on_end = on_end
+        self._on_told = on_told
         self._arrived: deque[Arrived] = deque()
         self._injected: deque[Arrived] = deque()
         self._ending: Ending | None = None
         self._is_over = False
+        self._has_left = False
         self._open_gate = asyncio.Event()
         self._may_tell_close = asyncio.Event()
         self._sending = asyncio.Lock()
@@ -99,8 +102,7 @@ class Connection:
         self._opened_ns = host.clock.now_ns()
         self._heard_s = host.loop.time()
         self._is_pinged = False
-        self._counts = {True: [0, 0], False: [0, 0]}
-        self._frames: deque[FrameRecord] = deque(maxlen=_KEPT_FRAMES)
+        self._log = FrameLog(origin.plugin, origin.connection_id, host)
         if origin.made_by_init is None:
             self._open_gate.set()
         self._take(arrived)
@@ -108,6 +110,7 @@ class Connection:
     def start(self) -> None:
         """Begin to read and deliver; while the OnInit that made the connection runs, it waits for `open_gate`."""
         self._task = self._host.spawn(f"socket {self.origin.connection_id} of {self.origin.plugin}", self._live())
+        self._task.add_done_callback(self._finished)
 
     def open_gate(self) -> None:
         """The OnInit that made the connection is over: deliver."""
@@ -116,23 +119,23 @@ class Connection:
     # --- looking
 
     def info(self) -> SocketInfo:
-        (frames_sent, bytes_sent), (frames_received, bytes_received) = self._counts[True], self._counts[False]
+        log = self._log
         return SocketInfo(
             plugin=self.origin.plugin,
             connection_id=self.origin.connection_id,
             url=self.origin.url,
             routed_to=self.origin.routed_to,
             opened_ns=self._opened_ns,
-            frames_sent=frames_sent,
-            frames_received=frames_received,
-            bytes_sent=bytes_sent,
-            bytes_received=bytes_received,
+            frames_sent=log.frames_sent,
+            frames_received=log.frames_received,
+            bytes_sent=log.bytes_sent,
+            bytes_received=log.bytes_received,
             is_held=not self._open_gate.is_set(),
         )
 
     def frames(self) -> tuple[FrameRecord, ...]:
         """The last frames both ways, oldest first."""
-        return tuple(self._frames)
+        return self._log.last()
 
     # --- doing
 
@@ -143,15 +146,13 @@ class Connection:
                 raise NotOpen("websocket: close sent")
             self._talk.say(message)
             data = message.encode() if isinstance(message, str) else message
-            self._record(FrameKind.TEXT if isinstance(message, str) else FrameKind.BINARY, data, is_sent=True)
+            self._log.sent(FrameKind.TEXT if isinstance(message, str) else FrameKind.BINARY, data)
             self._flush()
             await self._streams[1].drain()
 
     def close(self, ending: Ending) -> None:
         """Send a close frame and free the id at once. OnClose is called after `tell_close`, in its turn."""
-        if self._talk.close(ending.code, ending.reason):
-            self._record_close(ending)
-            self._flush()
+        self._send_close(ending)
         self._end(ending)
         self._interrupt()
 
@@ -178,16 +179,13 @@ class Connection:
         self._interrupt()
 
     def remove(self, ending: Ending) -> None:
-        """Close without any callback; one that closed while it was held back is not told either."""
-        if self._is_over and self._open_gate.is_set():
-            return
-        if self._talk.close(ending.code, ending.reason):
-            self._record_close(ending)
-            self._flush()
-        self._end(ending)
+        """Close without any callback from now on; also where the connection is over and its end not told yet."""
+        if not self._is_over:
+            self._send_close(ending)
+            self._end(ending)
         if self._task is not None:
             self._task.cancel()
-        self._farewells.say(self._streams, after=self._task)
+        self._leave(after=self._task)
 
     def abort(self) -> None:
         """The engine closes: say so to the server if it takes it at once, and let go."""
@@ -203,8 +201,7 @@ class Connection:
         ending = await self._receive()
         is_closed_by_plugin = self._is_over
         self._end(ending)
-        # After this nobody reads from the connection here, whatever the callbacks do.
-        self._farewells.say(self._streams)
+        self._leave()
         if ending.error is not None:
             await self._call("OnError", api.OnErrorRequest(connection_id=self._id, error=ending.error))
         if is_closed_by_plugin:
@@ -231,7 +228,7 @@ class Connection:
         is_injected = not self._arrived
         arrived = (self._injected if is_injected else self._arrived).popleft()
         if is_injected:
-            self._record(arrived.kind, arrived.data, is_injected=True)
+            self._log.received(arrived.kind, arrived.data, is_injected=True)
         request: Message
         if arrived.kind is FrameKind.TEXT:
             request = api.OnTextMessageRequest(
@@ -273,11 +270,11 @@ class Connection:
     def _take(self, arrived: list[Arrived]) -> None:
         """Note what arrived; messages wait for their delivery."""
         for item in arrived:
-            self._record(item.kind, item.data)
+            self._log.received(item.kind, item.data)
             if item.kind in _CALLBACKS:
                 self._arrived.append(item)
             elif item.kind is FrameKind.PING:
-                self._record(FrameKind.PONG, item.data, is_sent=True)
+                self._log.sent(FrameKind.PONG, item.data)
 
     async def _call(self, method: str, request: Message) -> None:
         """One callback. What goes wrong in it is in the events of the call and changes nothing here."""
@@ -309,10 +306,27 @@ class Connection:
             )
         )
 
+    def _leave(self, *, after: asyncio.Task[object] | None = None) -> None:
+        """Nobody here reads from the connection any more, once `after` has ended."""
+        if not self._has_left:
+            self._has_left = True
+            self._farewells.say(self._streams, after=after)
+
+    def _finished(self, task: asyncio.Task[object]) -> None:
+        if self._is_over and not self._has_left:
+            # Cancelled because the engine closes, after the plugin's Close and before its end was told.
+            self._streams[1].transport.abort()
+        self._on_told(self)
+
+    def _send_close(self, ending: Ending) -> None:
+        if self._talk.close(ending.code, ending.reason):
+            self._log.sent(FrameKind.CLOSE, ending.code.to_bytes(2, "big") + ending.reason.encode())
+            self._flush()
+
     def _ping(self) -> None:
         self._is_pinged = True
         self._talk.ping()
-        self._record(FrameKind.PING, b"", is_sent=True)
+        self._log.sent(FrameKind.PING, b"")
         self._flush()
 
     def _interrupt(self) -> None:
@@ -325,45 +339,6 @@ class Connection:
         if data:
             self._streams[1].write(data)
 
-    def _record_close(self, ending: Ending) -> None:
-        data = ending.code.to_bytes(2, "big") + ending.reason.encode()
-        self._record(FrameKind.CLOSE, data, is_sent=True)
-
-    def _record(self, kind: FrameKind, data: bytes, *, is_sent: bool = False, is_injected: bool = False) -> None:
-        is_repaired = kind is FrameKind.TEXT and not is_sent and not _is_utf8(data)
-        self._counts[is_sent][0] += 1
-        self._counts[is_sent][1] += len(data)
-        record = FrameRecord(
-            time_ns=self._host.clock.now_ns(),
-            is_sent=is_sent,
-            kind=kind,
-            size_bytes=len(data),
-            head=data[:_KEPT_HEAD_BYTES],
-            is_injected=is_injected,
-            is_repaired=is_repaired,
-        )
-        self._frames.append(record)
-        self._host.bus.publish(
-            SocketFrame(
-                time_ns=record.time_ns,
-                plugin=self.origin.plugin,
-                connection_id=self._id,
-                is_sent=is_sent,
-                kind=kind,
-                size_bytes=record.size_bytes,
-                is_injected=is_injected,
-                is_repaired=is_repaired,
-            )
-        )
-
     @property
     def _id(self) -> str:
         return self.origin.connection_id
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

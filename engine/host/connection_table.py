@@ -35,9 +35,10 @@ class ConnectionTable:
         self._limit = limit
         self._open: dict[tuple[PluginId, str], Connection] = {}
         self._places: set[Place] = set()
-        self._held: list[Connection] = []
-        """Made by an OnInit that still runs; some of them may be closed already."""
+        self._telling: set[Connection] = set()
+        """All whose plugin may still be called back; some of them are closed."""
         self._replacing: set[Connection] = set()
+        """Made by an OnInit in place of another connection."""
 
     def find(self, plugin: PluginId, connection_id: str) -> Connection | None:
         """The open connection with this id."""
@@ -79,22 +80,24 @@ class ConnectionTable:
         if old is not None:
             old.remove(_REPLACED)
         self._open[origin.plugin, origin.connection_id] = connection
-        if origin.made_by_init is not None:
-            self._held.append(connection)
-            if replaces or old is not None:
-                self._replacing.add(connection)
+        self._telling.add(connection)
+        if origin.made_by_init is not None and (replaces or old is not None):
+            self._replacing.add(connection)
 
     def drop(self, connection: Connection) -> None:
         """A connection ended: its id is free."""
         key = connection.origin.plugin, connection.origin.connection_id
         if self._open.get(key) is connection:
             del self._open[key]
+
+    def told(self, connection: Connection) -> None:
+        """No callback of a connection follows any more."""
+        self._telling.discard(connection)
         self._replacing.discard(connection)
 
     def init_finished(self, plugin: PluginId, generation: int, *, ok: bool) -> None:
         """OnInit ended: keep what it made and drop what earlier ones had made, or the other way round (section 20)."""
-        mine = [item for item in self._held if (item.origin.plugin, item.origin.made_by_init) == (plugin, generation)]
-        self._held = [item for item in self._held if item not in mine]
+        mine = [item for item in self._telling_to(plugin) if item.origin.made_by_init == generation]
         if ok:
             for connection in self.all(plugin):
                 if connection.origin.made_by_init not in (None, generation):
@@ -111,8 +114,7 @@ class ConnectionTable:
     def forget(self, plugin: PluginId) -> None:
         """The plugin is gone: close what it has, without callbacks."""
         self._places = {place for place in self._places if place.plugin != plugin}
-        self._held = [connection for connection in self._held if connection.origin.plugin != plugin]
-        for connection in self.all(plugin):
+        for connection in self._telling_to(plugin):
             connection.remove(_removed("the plugin is unregistered"))
 
     def abort_all(self) -> None:
@@ -121,6 +123,9 @@ class ConnectionTable:
             connection.abort()
         self._open.clear()
         self._places.clear()
+
+    def _telling_to(self, plugin: PluginId) -> list[Connection]:
+        return [connection for connection in self._telling if connection.origin.plugin == plugin]
 
     def _free_id(self, plugin: PluginId) -> str:
         while True:

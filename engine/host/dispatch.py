@@ -81,7 +81,11 @@ class HostDispatcher:
         return answer
 
     def _run(self, service: HostService, method: Method, scope: CallScope, data: bytes, record: _Record) -> bytes:
+        limit = scope.limits.host_request_bytes
         try:
+            if len(data) > limit:
+                text = f"{method.full_name}: the request has {len(data)} bytes, the limit is {limit} bytes"
+                raise HostStop(Outcome.TRAP, text)
             decoded = decode(method.request_type, data)
             record.request, record.is_repaired = decoded.message, decoded.is_repaired
             response = service.call(method.name, decoded.message, scope)

@@ -253,6 +253,7 @@ class WebSocketService(HostService):
             farewells=self._farewells,
             silence_s=self._limits.websocket_silence_s,
             on_end=self._table.drop,
+            on_told=self._table.told,
         )
         self._table.add(connection, replaces=place.replaced)
         connection.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.calls import Outcome, TrapReport
+from engine.calls import Outcome, TrapReport, cut_text
 
 
 class GuestFault(Exception):
@@ -14,6 +14,7 @@ class GuestFault(Exception):
     def __init__(
         self, outcome: Outcome, text: str, *, hint: str | None = None, report: TrapReport | None = None
     ) -> None:
+        text = cut_text(text)
         super().__init__(text)
         self.outcome = outcome
         self.text = text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from typing import Final
@@ -17,6 +18,8 @@ from engine.wasm.linking import LinkedModule
 from engine.wasm.module import Signature
 from engine.wasm.scope import CallScope
 
+_log = logging.getLogger(__name__)
+
 _instance_ids = itertools.count(1)
 
 _MAX_TABLES: Final = 8
@@ -24,7 +27,10 @@ _MAX_TABLE_ELEMENTS: Final = 1_000_000
 _MAX_DEPTH: Final = 16
 """Guest to host to guest again; beyond this the native stack would be at risk."""
 _KEPT_FRAMES: Final = 24
-_OUT_OF_MEMORY_TEXTS: Final = ("out of memory", "cannot allocate", "allocation failed", "memory allocation of")
+_GAVE_UP: Final = "unreachable"
+"""How a runtime ends itself after it said why; other traps have no words of their own."""
+_LAST_LINES: Final = 40
+_OUT_OF_MEMORY_TEXTS: Final = ("out of memory", "memory allocation of")
 
 
 class Instance:
@@ -63,9 +69,12 @@ class Instance:
         """Instantiate and run `_initialize`; raises `GuestFault`, after which only `close` is left."""
         begin = time.perf_counter_ns()
         with self._lock, _Entered(self, scope):
+            # An interrupt from before the store was made did not reach its epoch: look before anything runs.
+            if scope.stop_outcome is not None:
+                raise GuestFault(scope.stop_outcome, scope.stop_text)
             try:
                 self._instance = native.instantiate(self.linked.pre, self.store, self)
-            except (wasmtime.Trap, wasmtime.WasmtimeError, HostStop) as error:
+            except Exception as error:
                 raise self._fault(error) from error
             self._find_memory(self._instance)
             if abi.INITIALIZE in self.linked.compiled.exports:
@@ -114,7 +123,7 @@ class Instance:
         self._depth += 1
         try:
             return self._export(export)(*args)
-        except (wasmtime.Trap, wasmtime.WasmtimeError, HostStop, GuestFault) as error:
+        except Exception as error:
             raise self._fault(error) from error
         finally:
             self._depth -= 1
@@ -147,8 +156,10 @@ class Instance:
     def _export(self, name: str) -> native.Export:
         export = self._exports.get(name)
         if export is None:
+            if self._instance is None:
+                raise GuestFault(Outcome.TRAP, f"a start function ran into {name}, which is not there before its end")
             signature = self.linked.compiled.exports.get(name)
-            func = None if self._instance is None else native.find_export(self.store, self._instance, name)
+            func = native.find_export(self.store, self._instance, name)
             if signature is None or not isinstance(func, wasmtime.Func):
                 raise GuestFault(Outcome.LOAD_FAILED, f"{name} is not exported")
             params, results = _raw_types(name, signature)
@@ -165,8 +176,9 @@ class Instance:
             return error
         if isinstance(error, HostStop):
             return GuestFault(error.outcome, error.text)
-        if isinstance(error, wasmtime.ExitTrap):
-            return GuestFault(Outcome.EXIT, f"unexpected exit_code: {error.code}")
+        if not isinstance(error, (wasmtime.Trap, wasmtime.WasmtimeError)):
+            _log.error("a host function failed", exc_info=error)
+            return GuestFault(Outcome.TRAP, f"a host function failed inside the engine: {error}")
         scope.flush()
         report = _report(error, scope)
         if self._looks_out_of_memory(scope, report):
@@ -181,11 +193,11 @@ class Instance:
 
     def _looks_out_of_memory(self, scope: CallScope, report: TrapReport) -> bool:
         """Nothing says so directly: a failed grow answers -1, and what a runtime makes of that is its own affair."""
-        words = report.message if report.panic is None else f"{report.panic} {report.message}"
-        tail = " ".join(line.text for line in scope.logs[-40:])
-        if any(text in words or text in tail for text in _OUT_OF_MEMORY_TEXTS):
-            return True
-        return report.code == "unreachable" and self.memory_size() > self.limits.memory_bytes * 15 // 16
+        if report.code != _GAVE_UP:
+            return False
+        tail = " ".join(line.text for line in scope.logs[-_LAST_LINES:])
+        is_full = self.memory_size() > self.limits.memory_bytes * 15 // 16
+        return is_full or any(text in tail for text in _OUT_OF_MEMORY_TEXTS)
 
 
 class _Entered:
@@ -226,7 +238,8 @@ def _report(error: Exception, scope: CallScope) -> TrapReport:
     if isinstance(error, wasmtime.Trap) and error.trap_code is not None:
         code = error.trap_code.name.lower()
     message = error.message if isinstance(error, wasmtime.Trap) else str(error)
-    return TrapReport(code=code, message=_cause(message), frames=frames, panic=last_words(scope.logs))
+    panic = last_words(scope.logs) if code == _GAVE_UP else None
+    return TrapReport(code=code, message=_cause(message), frames=frames, panic=panic)
 
 
 def _frame_name(frame: wasmtime.Frame) -> str:

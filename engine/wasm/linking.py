@@ -7,6 +7,7 @@ spec abi section 4, plus a hint an author can act on.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,9 @@ _FOR_LATER_NAVIDROME: Final = (
     "This module is built for the plugin system of Navidrome 0.60 and later, which is not supported yet. "
     "Build it against github.com/navidrome/navidrome v0.57 to v0.59."
 )
+
+
+_UNKNOWN_IMPORT: Final = re.compile(r"unknown import: `(?P<module>.*)::(?P<name>.*)` has not been defined")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class LinkedModule:
         try:
             self.pre = linker.instantiate_pre(compiled.module)
         except wasmtime.WasmtimeError as error:
-            raise LinkError(_last_line(str(error))) from error
+            raise LinkError(_import_text(str(error))) from error
 
 
 def _serving(item: HostImport) -> native.HostBody:
@@ -119,8 +123,8 @@ def _check_host_import(item: Import, offered: frozenset[str], granted: frozenset
     )
 
 
-def check_exports(compiled: CompiledModule, capabilities: Sequence[Service]) -> None:
-    """Refuse a module that lacks an export of a declared capability, or has it with another type."""
+def check_shape(compiled: CompiledModule) -> None:
+    """Refuse a module that cannot even be started: no memory, an `_initialize` of another type."""
     if not compiled.has_memory:
         raise LinkError(
             "memory is not exported",
@@ -129,22 +133,25 @@ def check_exports(compiled: CompiledModule, capabilities: Sequence[Service]) -> 
         )
     if abi.INITIALIZE in compiled.exports:
         _require(compiled, abi.INITIALIZE, abi.INITIALIZE_TYPE)
-    for service in capabilities:
-        _check_capability(compiled, service)
+
+
+def check_version_export(compiled: CompiledModule, service: Service) -> str:
+    """The name of a capability's version export, which is there and of the right type; raises `LinkError`."""
+    name = service.version_export
+    assert name is not None, "capability services have a version export"
+    if compiled.exports.get(name) is None:
+        raise LinkError(f"{name} is not exported", hint=_hint_for_missing(compiled, service), place=Place(export=name))
+    if compiled.exports[name] != abi.VERSION_TYPE:
+        raise LinkError(f"invalid {name} signature", hint="It takes nothing and answers one i64.")
+    return name
+
+
+def check_methods(compiled: CompiledModule, service: Service) -> None:
+    """Refuse a module that lacks a method of a capability, or the allocator; raises `LinkError`."""
+    for method in service.methods.values():
+        _require(compiled, method.wire_name, abi.METHOD_TYPE, _hint_for_missing(compiled, service))
     _require(compiled, abi.MALLOC, abi.MALLOC_TYPE)
     _require(compiled, abi.FREE, abi.FREE_TYPE)
-
-
-def _check_capability(compiled: CompiledModule, service: Service) -> None:
-    version = service.version_export
-    assert version is not None, "capability services have a version export"
-    hint = _hint_for_missing(compiled, service)
-    if compiled.exports.get(version) is None:
-        raise LinkError(f"{version} is not exported", hint=hint, place=Place(export=version))
-    if compiled.exports[version] != abi.VERSION_TYPE:
-        raise LinkError(f"invalid {version} signature", hint="It takes nothing and answers one i64.")
-    for method in service.methods.values():
-        _require(compiled, method.wire_name, abi.METHOD_TYPE, hint)
 
 
 def _require(compiled: CompiledModule, name: str, expected: Signature, hint: str | None = None) -> None:
@@ -175,6 +182,9 @@ def _words(signature: Signature | None) -> str:
     return f"({', '.join(params)}) -> ({', '.join(results)})"
 
 
-def _last_line(text: str) -> str:
+def _import_text(text: str) -> str:
+    """wasmtime's refusal of an import, with an unknown one in the words of the calling convention."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else text
+    last = lines[-1] if lines else text
+    unknown = _UNKNOWN_IMPORT.search(last)
+    return last if unknown is None else f'"{unknown["name"]}" is not exported in module "{unknown["module"]}"'

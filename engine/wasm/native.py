@@ -269,3 +269,8 @@ def _memory_of_caller(caller: Any, store: wasmtime.Store) -> LinearMemory | None
 def _address(pointer: Any) -> int:
     """The address behind a ctypes pointer whose ownership goes to the C side."""
     return ctypes.cast(pointer, ctypes.c_void_p).value or 0
+
+
+def live_stores() -> int:
+    """How many stores are attached now; for leak checks."""
+    return len(_hooks_by_context)

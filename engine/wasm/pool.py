@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from engine.calls import Outcome
 from engine.errors import PoolClosed
@@ -20,6 +21,9 @@ from engine.wasm.faults import GuestFault
 from engine.wasm.instance import Instance
 from engine.wasm.scope import CallScope
 from engine.wasm.threads import GuestThreads
+
+_THREADS_BESIDE_CALLS: Final = 2
+"""One starts a spare while another closes a used instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,8 @@ class InstancePool:
         self._started = 0
         self._is_filling = False
         self._is_closed = False
+        self._reserved = settings.max_in_use + _THREADS_BESIDE_CALLS
+        threads.reserve(self._reserved)
         self._expiry: asyncio.TimerHandle | None = None
 
     @property
@@ -125,6 +131,7 @@ class InstancePool:
             instance = await self._start(scope)
         except BaseException:
             self._free_slot()
+            self._return_threads_when_drained()
             raise
         finally:
             self._changed()
@@ -135,6 +142,7 @@ class InstancePool:
         self._free_slot()
         self._discard(lease.instance, "broken" if is_broken else "used")
         self._changed()
+        self._return_threads_when_drained()
         if not self._is_closed and not self._is_filling:
             self._is_filling = True
             self._tasks.spawn("pool refill", self._fill())
@@ -161,6 +169,12 @@ class InstancePool:
             self._budget.give_back()
             self._discard(instance, "closed")
         self._changed()
+        self._return_threads_when_drained()
+
+    def _return_threads_when_drained(self) -> None:
+        if self._is_closed and self._busy == 0:
+            self._threads.give_back(self._reserved)
+            self._reserved = 0
 
     # --- slots
 
@@ -205,7 +219,11 @@ class InstancePool:
     # --- instances
 
     async def _start(self, scope: CallScope) -> Instance:
-        instance = await asyncio.wrap_future(self._threads.submit(self._start_on_thread, scope))
+        instance = await self._threads.run(
+            lambda: self._start_on_thread(scope),
+            interrupt=lambda: scope.interrupt(Outcome.CANCELLED, "the engine is closing"),
+            discard=Instance.close,
+        )
         self._started += 1
         self._observer.started(instance)
         return instance
@@ -241,14 +259,17 @@ class InstancePool:
         timer = asyncio.get_running_loop().call_later(
             scope.limits.call_timeout_s, scope.interrupt, Outcome.TIMEOUT, "starting an instance took too long"
         )
+        instance: Instance | None = None
         try:
-            return await self._start(scope)
-        except (GuestFault, RuntimeError):
-            self._budget.give_back()
+            instance = await self._start(scope)
+        except GuestFault:
             return None
         finally:
             timer.cancel()
             self._starting_scopes.discard(scope)
+            if instance is None:
+                self._budget.give_back()
+        return instance
 
     def _keep(self, instance: Instance) -> None:
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from engine.calls import CallId, HostCall, HostCallId, LogLine, Outcome, OutputStream, PluginId
 from engine.clock import Clock
@@ -23,6 +24,10 @@ _host_call_ids = itertools.count(1)
 _KEPT_HOST_CALLS = 1_000
 """Host calls and output lines kept in the result; the events carry all of them."""
 _KEPT_LOG_LINES = 2_000
+_KEPT_MESSAGE_BYTES = 8 * 1024 * 1024
+"""Messages of host calls kept in the result; beyond it only their sizes."""
+_LINE_COST_BYTES = 64
+"""What a line of output counts for beside its own bytes: an event is made of it, however short it is."""
 
 
 class CallScope:
@@ -65,6 +70,7 @@ class CallScope:
         self._deadline_ns: int | None = None
         self._host_call_count = 0
         self._output_bytes = 0
+        self._message_bytes = 0
         self._partial: dict[OutputStream, bytearray] = {}
         self._method = ""
         self._notes: list[str] = []
@@ -79,12 +85,15 @@ class CallScope:
     def interrupt(self, outcome: Outcome, text: str) -> bool:
         """Ask the guest to stop now; the first reason wins. False when one was given before. Any thread."""
         with self._stop_lock:
-            if self._stop_outcome is not None:
-                return False
-            self._stop_outcome, self._stop_text = outcome, text
+            is_first = self._stop_outcome is None
+            if is_first:
+                # The text first: a guest thread that sees the outcome reads the text next.
+                self._stop_text = text
+                self._stop_outcome = outcome
         self.stop.set()
+        # Also for a later reason: a store that was made after the first wake-up has not heard of it.
         self._wake()
-        return True
+        return is_first
 
     @property
     def stop_outcome(self) -> Outcome | None:
@@ -129,10 +138,13 @@ class CallScope:
     def end_host_call(self, host_call: HostCall) -> None:
         """Keep a finished host call."""
         self.host_ns += host_call.duration_ns
-        if len(self.host_calls) < _KEPT_HOST_CALLS:
-            self.host_calls.append(host_call)
-        else:
+        if len(self.host_calls) >= _KEPT_HOST_CALLS:
             self.dropped_host_calls += 1
+            return
+        self._message_bytes += host_call.request_bytes + host_call.response_bytes
+        if self._message_bytes > _KEPT_MESSAGE_BYTES:
+            host_call = replace(host_call, request=None, response=None, is_shortened=True)
+        self.host_calls.append(host_call)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -162,19 +174,24 @@ class CallScope:
 
     def write(self, stream: OutputStream, data: bytes) -> None:
         """Take guest output, split it into lines and publish each; raises `HostStop` beyond the limit."""
-        self._output_bytes += len(data)
         rest = self._partial.setdefault(stream, bytearray())
         rest += data
         *lines, tail = bytes(rest).split(b"\n")
-        for line in lines:
-            self._publish_line(stream, line)
         rest[:] = tail[: self.limits.output_line_bytes + 1]
+        self._output_bytes += len(data) - sum(len(line) for line in lines)
+        for line in lines:
+            self._output_bytes += len(line) + _LINE_COST_BYTES
+            self._check_output()
+            self._publish_line(stream, line)
+        self._check_output()
+
+    def _check_output(self) -> None:
         if self._output_bytes > self.limits.output_bytes:
             self.flush()
-            raise HostStop(
-                Outcome.OUTPUT_LIMIT,
-                f"the plugin wrote more than {self.limits.output_bytes} bytes of output in one call",
-            )
+            limit = self.limits.output_bytes
+            raise HostStop(Outcome.OUTPUT_LIMIT, f"the plugin wrote more than {limit} bytes of output in one call")
+        if self._stop_outcome is not None:
+            raise HostStop(self._stop_outcome, self._stop_text)
 
     def flush(self) -> None:
         """Publish what is left of unfinished lines; called when the guest has returned."""

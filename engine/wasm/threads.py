@@ -6,6 +6,7 @@ library's joins its threads at interpreter exit, for ever if a guest never retur
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 import time
@@ -22,7 +23,7 @@ _stack_size_lock = threading.Lock()
 
 
 class GuestThreads:
-    """A pool of daemon threads made on demand, up to a limit that may be raised while running."""
+    """A pool of daemon threads made on demand, as many as those who use it have reserved; safe from any thread."""
 
     def __init__(self, *, name: str, limit: int) -> None:
         self._name = name
@@ -34,10 +35,15 @@ class GuestThreads:
         self._waiting = 0
         self._is_closed = False
 
-    def allow(self, limit: int) -> None:
-        """Set how many threads there may be; existing ones stay."""
+    def reserve(self, count: int) -> None:
+        """Allow so many more threads; a pool reserves one for each guest that may run at once."""
         with self._lock:
-            self._limit = max(1, limit)
+            self._limit += count
+
+    def give_back(self, count: int) -> None:
+        """Take a reservation back; threads that exist stay."""
+        with self._lock:
+            self._limit -= count
 
     def submit(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Run `work` on one of the threads; `RuntimeError` after `close`."""
@@ -61,6 +67,28 @@ class GuestThreads:
                 self._start_thread()
             self._jobs.put(job)
         return future
+
+    async def run(
+        self,
+        work: Callable[[], _T],
+        *,
+        interrupt: Callable[[], object],
+        discard: Callable[[_T], object] | None = None,
+    ) -> _T:
+        """Run `work` on a thread and await it.
+
+        When the awaiting task is cancelled, `interrupt` is called, the thread is waited for, and a result that nobody
+        will see goes to `discard`. A guest is never left behind on its thread.
+        """
+        future = asyncio.wrap_future(self.submit(work))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            interrupt()
+            await asyncio.wait((future,))
+            if future.exception() is None and discard is not None:
+                discard(future.result())
+            raise
 
     def close(self, timeout_s: float) -> bool:
         """Refuse new work and join the threads; false when some did not end in time (they are daemons)."""

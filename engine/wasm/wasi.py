@@ -1,9 +1,9 @@
-"""The four WASI functions that the sandbox replaces, and the configuration of the rest.
+"""The WASI functions that the sandbox replaces, and the configuration of the rest.
 
-wasmtime's own preview1 stays linked beneath: no arguments, environment, folders or sockets. Replaced are
-fd_write (output goes to the call's scope, in order with host calls), poll_oneoff (sleeps that a cancel ends)
-and, under a clock that is not the machine's, clock_time_get. Layouts and error numbers are those of the
-wasi_snapshot_preview1 witx.
+wasmtime's own preview1 stays linked beneath: no arguments, environment, folders or sockets. Replaced are fd_write
+(output goes to the call's scope, in order with host calls), poll_oneoff (sleeps that a cancel ends), clock_time_get
+(the same clock that sleeps are measured by) and proc_exit (every exit code, not only the small ones). Layouts and error
+numbers are those of the wasi_snapshot_preview1 witx.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import wasmtime
 
 from engine.calls import Outcome, OutputStream
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock
 from engine.wasm import native
 from engine.wasm.abi import I32, I64, WASI_MODULE
 from engine.wasm.faults import HostStop
@@ -24,7 +24,6 @@ _OK: Final = 0
 _BADF: Final = 8
 _FAULT: Final = 21
 _INVAL: Final = 28
-_NOTSUP: Final = 58
 
 _STREAMS: Final = {1: OutputStream.STDOUT, 2: OutputStream.STDERR}
 _MAX_VECTORS: Final = 1024
@@ -35,6 +34,9 @@ _EVENT_BYTES: Final = 32
 _TAG_CLOCK: Final = 0
 _ABSOLUTE: Final = 1
 _REALTIME: Final = 0
+_U64: Final = (1 << 64) - 1
+_LONGEST_SLEEP_NS: Final = 365 * 24 * 3600 * 10**9
+"""A guest may ask for centuries; under a virtual clock that would leave the range of 64-bit times."""
 
 
 class WasiGuest(Protocol):
@@ -52,16 +54,13 @@ def link(linker: wasmtime.Linker, clock: Clock) -> list[object]:
     """Offer WASI on `linker`; keep the returned objects as long as it lives."""
     linker.allow_shadowing = True
     linker.define_wasi()
-    sleeper = _Sleeper(clock)
-    kept = [
+    times = _Times(clock)
+    return [
         native.define(linker, WASI_MODULE, "fd_write", (I32, I32, I32, I32), (I32,), _fd_write),
-        native.define(linker, WASI_MODULE, "poll_oneoff", (I32, I32, I32, I32), (I32,), sleeper.poll_oneoff),
+        native.define(linker, WASI_MODULE, "poll_oneoff", (I32, I32, I32, I32), (I32,), times.poll_oneoff),
+        native.define(linker, WASI_MODULE, "clock_time_get", (I32, I64, I32), (I32,), times.clock_time_get),
+        native.define(linker, WASI_MODULE, "proc_exit", (I32,), (), _proc_exit),
     ]
-    if not isinstance(clock, SystemClock):
-        kept.append(
-            native.define(linker, WASI_MODULE, "clock_time_get", (I32, I64, I32), (I32,), sleeper.clock_time_get)
-        )
-    return kept
 
 
 def configuration() -> wasmtime.WasiConfig:
@@ -92,7 +91,11 @@ def _fd_write(guest: WasiGuest, descriptor: int, vectors: int, count: int, writt
     return _OK if guest.write(written_at, struct.pack("<I", total)) else _FAULT
 
 
-class _Sleeper:
+def _proc_exit(_guest: WasiGuest, code: int) -> int:
+    raise HostStop(Outcome.EXIT, f"unexpected exit_code: {code}")
+
+
+class _Times:
     """poll_oneoff and clock_time_get over the engine's clock."""
 
     def __init__(self, clock: Clock) -> None:
@@ -120,11 +123,11 @@ class _Sleeper:
                 ready.append(event)
         if not ready:
             shortest = min(wait for wait, _ in timers)
-            if self._clock.wait(guest.scope.stop, max(0, shortest) / 1e9):
+            if self._clock.wait(guest.scope.stop, min(max(0, shortest), _LONGEST_SLEEP_NS) / 1e9):
                 raise HostStop(guest.scope.stop_outcome or Outcome.CANCELLED, guest.scope.stop_text)
             ready = [event for wait, event in timers if wait <= shortest]
         written = guest.write(events, b"".join(ready)) and guest.write(written_at, struct.pack("<I", len(ready)))
         return _OK if written else _FAULT
 
     def _time_ns(self, clock_id: int) -> int:
-        return self._clock.now_ns() if clock_id == _REALTIME else self._clock.monotonic_ns()
+        return (self._clock.now_ns() if clock_id == _REALTIME else self._clock.monotonic_ns()) & _U64

@@ -14,7 +14,7 @@ from tests.benchmarks.tables import table
 from workbench.demo.samples import sample_sources
 from workbench.demo.services import DemoServices, demo_settings
 
-_SAMPLES = ("hello-wat", "lyre-metadata", "lyre-scrobbler", "misbehaver")
+_SAMPLES = ("hello-wat", "lyre-metadata", "lyre-scrobbler", "lyre-ticker", "lyre-toolbox", "misbehaver")
 
 
 async def run() -> None:

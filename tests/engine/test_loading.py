@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from engine import Outcome, PluginState
-from engine.contracts.host import cache_pb2
 from engine.events import CompileFinished, CompileStarted, PluginStateChanged
 from tests.engine.guests import PROC_EXIT, host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
@@ -225,21 +224,47 @@ async def test_a_manifest_in_words_of_a_later_navidrome_is_told_so(harness: Plug
         assert "0.60" in info.hint
 
 
-async def test_a_folder_that_takes_a_name_over_keeps_what_is_stored_under_it(harness: PluginHarness) -> None:
-    wat = plugin_wat(
-        {
-            "metadata_agent_get_artist_mbid": "(drop (call $set_string (i32.const 2048) (i32.const 6))) (i64.const 0)",
-            "metadata_agent_get_artist_url": "(drop (call $has (i32.const 2048) (i32.const 3))) (i64.const 0)",
-        },
-        imports=host_import("set_string") + host_import("has"),
-        fields='(data (i32.const 2048) "\\0a\\01k\\12\\01v")',
-    )
-    manifest = manifest_of("same", permissions={"cache": {"reason": "r"}})
-    harness.write(wat, folder="b", manifest=manifest)
+async def test_a_scan_tries_a_failed_plugin_again(harness: PluginHarness) -> None:
+    harness.write(b"garbage")
     async with harness.engine() as engine:
-        assert (await engine.call("same", "GetArtistMBID")).ok
-        harness.write(wat, folder="a", manifest=manifest)
+        assert (await engine.ready("probe")).state is PluginState.FAILED
+        harness.write(plugin_wat())
         await engine.scan()
-        assert (await engine.ready("same")).folder == "a"
-        [looked_up] = (await engine.call("same", "GetArtistURL")).host_calls
-        assert looked_up.response == cache_pb2.HasResponse(exists=True)
+        assert (await engine.ready("probe")).state is PluginState.READY
+
+
+async def test_a_name_kept_by_a_serving_plugin_is_not_given_to_another_folder(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat(), folder="b", manifest=manifest_of("same"))
+    async with harness.engine() as engine:
+        await engine.ready("same")
+        (folder / "manifest.json").write_text("{")
+        harness.write(plugin_wat(), folder="c", manifest=manifest_of("same"))
+        await engine.scan()
+        await engine.ready("./c")
+        by_folder = {info.folder: info for info in engine.plugins()}
+        assert (by_folder["b"].id, by_folder["c"].id) == ("same", "./c")
+        assert by_folder["c"].error is not None
+        assert "duplicate plugin name" in by_folder["c"].error
+
+
+async def test_the_failing_capability_is_named_and_versions_come_before_methods(harness: PluginHarness) -> None:
+    version = "scrobbler_api_version"
+    wat = plugin_wat(
+        capabilities=("MetadataAgent", "Scrobbler"),
+        drop=[version, "scrobbler_scrobble"],
+        fields=f'(func (export "{version}") (result i64) (i64.const 2))',
+    )
+    harness.write(wat, manifest=manifest_of("probe", ["MetadataAgent", "Scrobbler"]))
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.error == (
+            "baseCapability: failed to load instance for probe_Scrobbler: API version mismatch, host: 1, plugin: 2"
+        )
+
+
+async def test_an_unknown_wasi_function_is_told_like_any_other_import(harness: PluginHarness) -> None:
+    harness.write(plugin_wat(imports='(import "wasi_snapshot_preview1" "fd_teleport" (func))'))
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.error is not None
+        assert '"fd_teleport" is not exported in module "wasi_snapshot_preview1"' in info.error

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from engine import Engine, Settings
+from engine import Engine, Event, EventBus, Settings
 from engine.calls import CallResult, PluginId
+from engine.clock import Clock, VirtualClock
 from engine.plugins.info import PluginInfo
 from workbench.demo.services import DemoServices, demo_settings
 
-GO_SAMPLES: Final = ("lyre-metadata", "lyre-scrobbler", "misbehaver")
+EventT = TypeVar("EventT", bound=Event)
+
+GO_SAMPLES: Final = ("lyre-metadata", "lyre-scrobbler", "lyre-ticker", "lyre-toolbox", "misbehaver")
 SAMPLES: Final = ("hello-wat", *GO_SAMPLES)
+
+
+def started_clock() -> VirtualClock:
+    """A virtual clock on which some time has passed: the Go runtime ends when its monotonic clock reads zero."""
+    clock = VirtualClock()
+    clock.jump(1)
+    return clock
 
 
 class OpenSample:
     """One loaded sample plugin."""
 
-    def __init__(self, engine: Engine, plugin: str, info: PluginInfo) -> None:
+    def __init__(self, engine: Engine, plugin: str, info: PluginInfo, events: Sequence[Event]) -> None:
         self.engine = engine
         self.plugin = PluginId(plugin)
         self.info = info
+        self._events = events
+
+    def of(self, kind: type[EventT]) -> list[EventT]:
+        """The events of one type since the engine was made, in order; from any thread."""
+        return [event for event in tuple(self._events) if isinstance(event, kind)]
 
     async def call(
         self, method: str, request: Mapping[str, object] | None = None, *, timeout_s: float = 30
@@ -52,7 +67,10 @@ class SampleBench:
         self.settings = replace(self.settings, limits=replace(self.settings.limits, memory_bytes=memory_bytes))
 
     @asynccontextmanager
-    async def open(self, plugin: str) -> AsyncIterator[OpenSample]:
+    async def open(self, plugin: str, *, clock: Clock | None = None) -> AsyncIterator[OpenSample]:
         """An engine on this plugin alone, which is loaded or has failed."""
-        async with Engine(self.settings, folders=(self.folder / plugin,)) as engine:
-            yield OpenSample(engine, plugin, await engine.ready(PluginId(plugin)))
+        events: list[Event] = []
+        bus = EventBus()
+        bus.subscribe(events.append)
+        async with Engine(self.settings, folders=(self.folder / plugin,), clock=clock, bus=bus) as engine:
+            yield OpenSample(engine, plugin, await engine.ready(PluginId(plugin)), events)

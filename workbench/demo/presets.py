@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -44,6 +46,8 @@ def _preset(artist: Artist, album: Album) -> Preset:
         },
         "timestamp": _PLAYED_AT,
     }
+    socket = {"connection_id": "ticks"}
+    tick = {"type": "tick", "number": 1, "artist": artist.name, "listeners": 137}
     return Preset(
         title=f"{artist.name}, {album.name}, {track.name}",
         values={
@@ -63,8 +67,17 @@ def _preset(artist: Artist, album: Album) -> Preset:
             "api.ScrobblerIsAuthorizedRequest": user,
             "api.ScrobblerNowPlayingRequest": played,
             "api.ScrobblerScrobbleRequest": played,
+            "api.SchedulerCallbackRequest": {"schedule_id": "reconnect", "payload": _base64(b"1")},
+            "api.OnTextMessageRequest": socket | {"message": json.dumps(tick, ensure_ascii=False)},
+            "api.OnBinaryMessageRequest": socket | {"data": _base64(b"\0\xff")},
+            "api.OnErrorRequest": socket | {"error": "read: connection reset by peer"},
+            "api.OnCloseRequest": socket | {"code": 1001, "reason": "the ticker takes a break"},
         },
     )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _presets() -> tuple[Preset, ...]:

@@ -27,9 +27,9 @@ _CANNED: Final = "lyre-toolbox/subsonic"
 
 
 class DemoServices:
-    """Context manager that runs the music service, the scrobble service and the ticker on loopback ports chosen by the system.
+    """Context manager that runs the music service, the scrobble service and the ticker, on loopback ports.
 
-    Entering raises `OSError` when there is no port to be had. Leaving stops them.
+    The system chooses the ports. Entering raises `OSError` when there is none to be had. Leaving stops them.
     """
 
     def __init__(self, *, tick_interval_s: float | None = 1.0) -> None:

@@ -78,7 +78,7 @@ class TickerService:
         return f"ws://127.0.0.1:{self._port}{_PATH}"
 
     def tick(self) -> int:
-        """Send the next tick now, to whoever wants it; how many clients that were. Raises `RuntimeError` when closed."""
+        """Send the next tick now; how many clients wanted it. Raises `RuntimeError` when closed."""
         return self._ask(self._tick)
 
     def listeners(self) -> int:
@@ -164,7 +164,8 @@ class TickerService:
             async with asyncio.TaskGroup() as group:
                 others = (group.create_task(client.send_queued()), group.create_task(client.close_when_told()))
                 async for message in connection:
-                    client.say(self._answer(client, message))
+                    if not client.is_leaving:
+                        client.say(self._answer(client, message))
                 for other in others:
                     other.cancel()
         except* ConnectionClosed:
@@ -225,6 +226,11 @@ class _Client:
         self._queue: asyncio.Queue[str] = asyncio.Queue(BACKLOG_LIMIT)
         self._told_to_leave: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
 
+    @property
+    def is_leaving(self) -> bool:
+        """It was said goodbye to, and what it still sends does not matter."""
+        return self._told_to_leave.done()
+
     def say(self, message: Mapping[str, object]) -> None:
         """Send a message in its turn; to a client that does not keep up, say goodbye instead."""
         try:
@@ -235,7 +241,7 @@ class _Client:
     def leave(self, code: int, reason: str) -> None:
         """Close the connection; nothing more is said."""
         self.wanted = ()
-        if not self._told_to_leave.done():
+        if not self.is_leaving:
             self._told_to_leave.set_result((code, reason))
 
     async def send_queued(self) -> None:

@@ -20,6 +20,8 @@ from workbench.tui.terminal import StrayLog, output_moved_to, screen_problem
 if TYPE_CHECKING:
     from workbench.session import Session
 
+_log = logging.getLogger(__name__)
+
 CLOSE_LIMIT_S: Final = 5.0
 """How long the session may take to stop after the screen is gone; then the process ends all the same."""
 
@@ -80,9 +82,16 @@ def _show(make_session: Callable[[], Session], *, title: str, keymap: Mapping[st
 
 
 def _log_to(log: StrayLog) -> None:
-    """Our own faults go where stray output goes, and from there into the log pane."""
+    """Our own faults, those of threads too, go where stray output goes, and from there into the log pane."""
+    threading.excepthook = _log_thread_failure
     stream = os.fdopen(os.dup(log.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)
     logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(levelname)s: %(message)s", force=True)
+
+
+def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is not None:
+        name = failure.thread.name if failure.thread is not None else "?"
+        _log.error("thread %s failed", name, exc_info=failure.exc_value)
 
 
 def _is_worth_keeping(status: int, stray_log: Path) -> bool:

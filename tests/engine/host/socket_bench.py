@@ -168,10 +168,11 @@ async def raw_server(script: Script) -> AsyncIterator[RawServer]:
     """A server on a free port; its connections end with it."""
     raw = RawServer(script)
     open_writers: list[asyncio.StreamWriter] = []
+    serving: list[asyncio.Task[None]] = []
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_writers.append(writer)
-        await raw.serve(reader, writer)
+        serving.append(asyncio.ensure_future(raw.serve(reader, writer)))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     raw.port = server.sockets[0].getsockname()[1]
@@ -182,6 +183,7 @@ async def raw_server(script: Script) -> AsyncIterator[RawServer]:
         for writer in open_writers:
             writer.transport.abort()
         await server.wait_closed()
+        await asyncio.wait_for(asyncio.gather(*serving), 5)
 
 
 def _plain(method: str, request: Message) -> tuple[Any, ...]:

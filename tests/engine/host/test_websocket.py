@@ -325,18 +325,18 @@ async def test_messages_are_delivered_one_after_another_and_nothing_is_read_mean
 
 
 async def test_a_fragmented_message_is_delivered_whole_with_control_frames_in_between() -> None:
-    pongs: list[tuple[int, bytes]] = []
+    pongs: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame(1, b"one ", fin=False) + frame(9, b"still there?") + frame(0, b"", fin=False))
         writer.write(frame(0, b"message") + frame(2, b"next"))
-        pongs.append(await client_frame(reader))
+        pongs.put_nowait(await client_frame(reader))
         await hold(reader, writer)
 
     async with raw_server(script) as server, socket_bench() as bench:
         await bench.opened(server.url)
         assert await bench.told(2) == [("OnTextMessage", "c", "one message"), ("OnBinaryMessage", "c", b"next")]
-        assert pongs == [(10, b"still there?")]
+        assert await asyncio.wait_for(pongs.get(), 5) == (10, b"still there?")
 
 
 async def test_invalid_utf8_in_a_text_frame_is_repaired_for_the_plugin() -> None:

@@ -31,7 +31,7 @@ def test_threads_are_made_on_demand_and_not_beyond_the_limit() -> None:
     for _ in range(3):
         assert running.acquire(timeout=5)
     assert not running.acquire(timeout=0.05)
-    threads.allow(4)
+    threads.reserve(1)
     jobs.append(threads.submit(work))
     assert running.acquire(timeout=5)
     release.set()

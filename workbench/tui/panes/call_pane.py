@@ -118,10 +118,6 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
             await self._choose_method()
         self._show_state()
 
-    async def fill(self, values: Mapping[str, object]) -> None:
-        """Set fields of the request that is shown."""
-        await self._editor.fill(values)
-
     async def show_method(self, full_name: str) -> None:
         """Choose a method."""
         with self.prevent(Select.Changed):

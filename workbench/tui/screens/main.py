@@ -5,7 +5,7 @@ The screen turns messages of its panes into requests to the bridge, and what com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from engine.calls import PluginId
 from engine.errors import EngineError
 from workbench.demo.presets import PRESETS
 from workbench.session import PluginStatus
@@ -219,9 +220,12 @@ calls. Every action is also in the command palette (ctrl+p).
             self.app.push_screen(dialog, follow)
 
     async def _run_on_init(self, status: PluginStatus) -> None:
+        """As the engine does it at load, with the plugin's own configuration; its secrets stay out of the form."""
+        if self._call.is_calling:
+            self.notify("A call is under way: cancel it with F8, or wait for its answer.", markup=False)
+            return
         await self._call.show_method(_ON_INIT)
-        await self._call.fill({"config": dict(self._bridge.config_of(status.info))})
-        self.action_send()
+        self._start_call(status.info.id, _ON_INIT, {"config": dict(self._bridge.config_of(status.info))})
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -229,20 +233,23 @@ calls. Every action is also in the command palette (ctrl+p).
     def send_call(self, event: CallPane.CallRequested) -> None:
         """One call; its answer comes back to the pane that sent it."""
         event.stop()
-        event.pane.show_running(event.method.full_name)
-        self._errands.run(f"calling {event.plugin}", self._finish_call(event))
+        self._start_call(event.plugin, event.method.full_name, event.request)
 
-    async def _finish_call(self, event: CallPane.CallRequested) -> None:
+    def _start_call(self, plugin: PluginId, method: str, request: Mapping[str, object]) -> None:
+        self._call.show_running(method)
+        self._errands.run(f"calling {plugin}", self._finish_call(plugin, method, request))
+
+    async def _finish_call(self, plugin: PluginId, method: str, request: Mapping[str, object]) -> None:
         try:
-            answer = await self._bridge.call(event.plugin, event.method.full_name, event.request)
+            answer = await self._bridge.call(plugin, method, request)
         except EngineError as error:
-            event.pane.show_refusal(error)
+            self._call.show_refusal(error)
         except Exception:
             # The pane must not wait for an answer that will never come.
-            event.pane.show_refusal(EngineError("the workbench failed to make this call; the log says why"))
+            self._call.show_refusal(EngineError("the workbench failed to make this call; the log says why"))
             raise
         else:
-            event.pane.show_answer(answer.result, answer.verdict)
+            self._call.show_answer(answer.result, answer.verdict)
 
     @on(CallPane.CancelRequested)
     def cancel_call(self, event: CallPane.CancelRequested) -> None:

@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from engine.calls import LogLine, OutputStream, PluginId
+from engine.contracts.codec import to_value
 from engine.events import GuestWrote, PluginWarned
 from tests.engine.guests import FD_WRITE, answer, host_import, plugin_wat, string_field, write_stderr
 from tests.engine.harness import PluginHarness, manifest_of
@@ -111,6 +112,21 @@ async def test_on_init_can_be_run_by_hand_on_a_plugin_that_failed(plugins: Plugi
         await running.shows("no key")
         await running.press("i", "f3")
         await running.shows("LifecycleManagement.OnInit", " error ", "no key")
+
+
+async def test_on_init_by_hand_gets_the_configuration_and_keeps_it_out_of_the_form(plugins: PluginHarness) -> None:
+    wat = plugin_wat({"lifecycle_management_on_init": "(i64.const 0)"}, capabilities=("LifecycleManagement",))
+    plugins.write(wat, folder="probe", manifest=manifest_of("probe", ("LifecycleManagement",)))
+    plugins.settings = plugins.settings.with_plugin_config("probe", {"api_token": "s3cr3t-value"})
+    async with program(plugins, size=(160, 50)) as running:
+        await running.until(lambda: running.state_of("probe") == "ready", "the plugin")
+        await running.press("i")
+        await running.shows("LifecycleManagement.OnInit", " ok ")
+        assert "s3cr3t-value" not in running.picture()
+        bridge = running.app.bridge
+        assert bridge is not None
+        requests = [json.dumps(to_value(call.request)) for call in bridge.store.calls() if call.request is not None]
+        assert requests == ['{"config": {"api_token": "s3cr3t-value"}}'] * 2
 
 
 async def test_a_build_command_runs_only_after_it_was_shown_and_agreed_to(plugins: PluginHarness) -> None:
