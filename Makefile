@@ -1,4 +1,4 @@
-# Everything starts from here; `make help` lists the targets. ARGS is handed on to the program of `run` and `test`.
+# Everything starts from here; `make help` lists the targets. ARGS is handed on to the program of `run`, `test` and `soak`.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 IN_ENVIRONMENT := PATH="$(abspath $(BIN)):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check samples generate bench clean
+.PHONY: help run test lint check samples generate bench soak screens clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
@@ -37,6 +37,12 @@ generate: $(STAMP) ## write the generated modules and the packaged schema from p
 
 bench: samples ## print the figures of one run
 	$(IN_ENVIRONMENT) $(BIN)/python -m tests.benchmarks
+
+soak: $(STAMP) ## the long run of schedules and sockets, with its figures
+	$(BIN)/python -m tests.soak $(ARGS)
+
+screens: samples ## take the pictures of the README again
+	$(BIN)/python -m tools.screenshots
 
 clean: ## remove the environment, caches and everything built
 	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -116,7 +116,8 @@ class VirtualClock:
         """`start_ns` is the first wall time; the default is 2026-01-01T00:00:00Z."""
         self._lock = threading.Lock()
         self._wall_ns = start_ns
-        self._monotonic_ns = 0
+        # Not zero: the Go runtime takes a monotonic clock that reads zero for a broken one, and ends itself.
+        self._monotonic_ns = 1_000_000_000
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: list[_VirtualTimer] = []
         """In the order they are due."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,11 +27,13 @@ from engine.host.socket_info import FrameRecord, SocketInfo
 from engine.host.talk import ABNORMAL, Arrived, NotOpen, Talk
 from engine.host.wire import error_text
 
-_PIECE_BYTES: Final = 8 * 1024
-"""How much is parsed at a time: a flood of tiny frames in it costs the loop some ten milliseconds at most."""
+_PIECE_BYTES: Final = 2 * 1024
+"""How much is parsed at a time: a thousand of the smallest frames, which cost the loop some twenty milliseconds."""
 _MAX_INJECTED: Final = 256
 """Injected frames that wait for their turn."""
 
+_ANSWERS: Final = {FrameKind.PING: FrameKind.PONG, FrameKind.CLOSE: FrameKind.CLOSE}
+"""What the protocol answers by itself, with the same content."""
 _CALLBACKS: Final = {FrameKind.TEXT: "OnTextMessage", FrameKind.BINARY: "OnBinaryMessage"}
 
 
@@ -248,7 +251,9 @@ class Connection:
         data = b""
         try:
             async with asyncio.timeout_at(wake_at_s) as self._waiting:
-                await writer.drain()
+                with suppress(ConnectionError):
+                    # A connection that is lost may have left something to read; reading tells what became of it.
+                    await writer.drain()
                 data = await reader.read(_PIECE_BYTES)
         except OSError as exc:
             # A time limit of our own and one of the system's are the same exception.
@@ -266,6 +271,8 @@ class Connection:
         self._flush()
         if self._talk.frames_received > frames_before:
             self._heard_s, self._is_pinged = self._host.loop.time(), False
+            # Reading what is there already does not give way to others; a flood of control frames must.
+            await asyncio.sleep(0)
 
     def _take(self, arrived: list[Arrived]) -> None:
         """Note what arrived; messages wait for their delivery."""
@@ -273,8 +280,10 @@ class Connection:
             self._log.received(item.kind, item.data)
             if item.kind in _CALLBACKS:
                 self._arrived.append(item)
-            elif item.kind is FrameKind.PING:
-                self._log.sent(FrameKind.PONG, item.data)
+            else:
+                answer = _ANSWERS.get(item.kind)
+                if answer is not None:
+                    self._log.sent(answer, item.data)
 
     async def _call(self, method: str, request: Message) -> None:
         """One callback. What goes wrong in it is in the events of the call and changes nothing here."""

@@ -321,3 +321,38 @@ def test_settings_can_be_derived() -> None:
 def test_secrets_are_not_in_the_repr() -> None:
     settings = load("[PluginConfig.demo]\napi_key = 'secret'\n[Workbench]\nProxy = 'http://me:secret@proxy.example'")
     assert "secret" not in repr(settings)
+
+
+def test_routes_are_read_in_the_order_of_the_file() -> None:
+    settings = load(
+        """
+        [workbench.routes]
+        "https://api.example.com/*" = "http://127.0.0.1:9000"
+        "wss://stream.example.com" = "ws://localhost:9001/mock"
+        """
+    )
+    assert [(route.pattern.text, route.base.text) for route in settings.workbench.routes] == [
+        ("https://api.example.com/*", "http://127.0.0.1:9000/"),
+        ("wss://stream.example.com", "ws://localhost:9001/mock"),
+    ]
+    assert settings.origins["Workbench.Routes"].endswith("settings.toml")
+    assert load().origins["Workbench.Routes"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ('"https://api.example.com/*" = "here"', "expected a base URL"),
+        ('"https://api.example.com/*" = 9000', "expected a text, got a number"),
+        ('"api.example.com" = "http://127.0.0.1"', "never matches"),
+    ],
+)
+def test_a_bad_route_is_refused_with_its_line(line: str, cause: str) -> None:
+    error = refusal(f"[Workbench.Routes]\n{line}")
+    assert cause in error.summary
+    assert error.place is not None
+    assert error.place.line == 2
+
+
+def test_routes_that_are_no_table_are_refused() -> None:
+    assert "expected a table" in refusal("[Workbench]\nRoutes = 1").summary

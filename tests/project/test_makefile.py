@@ -21,7 +21,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_make_alone_lists_every_target_with_its_meaning() -> None:
     lines = make().stdout.splitlines()
     named = [line.split()[1] for line in lines]
-    assert named == ["help", "run", "test", "lint", "check", "samples", "generate", "bench", "clean"]
+    assert named == ["help", "run", "test", "lint", "check", "samples", "generate", "bench", "soak", "screens", "clean"]
     assert all(len(line.split()) > 2 for line in lines)
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from engine import Engine, Event, EventBus, Settings
 from engine.calls import CallResult, PluginId
-from engine.clock import Clock, VirtualClock
+from engine.clock import Clock
 from engine.plugins.info import PluginInfo
 from workbench.demo.services import DemoServices, demo_settings
 
@@ -18,13 +18,6 @@ EventT = TypeVar("EventT", bound=Event)
 
 GO_SAMPLES: Final = ("lyre-metadata", "lyre-scrobbler", "lyre-ticker", "lyre-toolbox", "misbehaver")
 SAMPLES: Final = ("hello-wat", *GO_SAMPLES)
-
-
-def started_clock() -> VirtualClock:
-    """A virtual clock on which some time has passed: the Go runtime ends when its monotonic clock reads zero."""
-    clock = VirtualClock()
-    clock.jump(1)
-    return clock
 
 
 class OpenSample:

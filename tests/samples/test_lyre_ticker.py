@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from engine.clock import VirtualClock
 from engine.events import CallFinished, PluginState
-from tests.samples.bench import OpenSample, SampleBench, started_clock
+from tests.samples.bench import OpenSample, SampleBench
 from tests.waiting import wait_until
 from workbench.demo.catalogue import CATALOGUE
 from workbench.demo.services import DemoServices
@@ -89,7 +90,7 @@ async def drop(sample: OpenSample, services: DemoServices) -> None:
 async def test_it_comes_back_some_seconds_after_the_connection_ended(
     samples: SampleBench, services: DemoServices, end: Callable[[OpenSample, DemoServices], Awaitable[None]]
 ) -> None:
-    clock = started_clock()
+    clock = VirtualClock()
     samples.configure(PLUGIN, reconnect_seconds="7")
     async with samples.open(PLUGIN, clock=clock) as sample:
         await following(sample)
@@ -106,7 +107,7 @@ async def test_it_comes_back_some_seconds_after_the_connection_ended(
 async def test_a_ticker_that_is_down_is_tried_again_after_longer_and_longer_times(
     samples: SampleBench, services: DemoServices
 ) -> None:
-    clock = started_clock()
+    clock = VirtualClock()
     samples.configure(PLUGIN, url="ws://127.0.0.1:1/v1/ticks")
     async with samples.open(PLUGIN, clock=clock) as sample:
         assert sample.info.state is PluginState.READY

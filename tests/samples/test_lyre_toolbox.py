@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from engine.calls import CallResult, Outcome
+from engine.clock import VirtualClock
 from engine.contracts.api_pb2 import ArtistBiographyResponse
 from engine.contracts.registry import HOST_SERVICES
 from engine.events import CallFinished
-from tests.samples.bench import OpenSample, SampleBench, started_clock
+from tests.samples.bench import OpenSample, SampleBench
 from workbench.demo.presets import DEMO_USER
 
 pytestmark = pytest.mark.go
@@ -121,7 +122,7 @@ async def test_an_unknown_tool_is_not_found_and_the_log_says_how_to_go_on(sample
 
 
 async def test_it_logs_what_its_schedule_brings(samples: SampleBench) -> None:
-    clock = started_clock()
+    clock = VirtualClock()
     async with samples.open(PLUGIN, clock=clock) as sample:
         await response(sample, "SchedulerService.ScheduleOneTime")
         now = await response(sample, "SchedulerService.TimeNow")

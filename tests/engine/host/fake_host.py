@@ -26,6 +26,13 @@ class Callback:
     cause: str
 
 
+class _OpenTasks(Tasks):
+    """Tasks that can be looked at."""
+
+    def running(self) -> list[asyncio.Task[Any]]:
+        return list(self._tasks)
+
+
 @dataclass
 class FakeHost:
     """Records callbacks in `callbacks` and events in `events`; belongs to the loop it was made on."""
@@ -41,7 +48,7 @@ class FakeHost:
 
     def __post_init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.tasks = Tasks()
+        self.tasks = _OpenTasks()
         self._changed = asyncio.Condition()
         self.bus.subscribe(self.events.append)
 
@@ -66,6 +73,12 @@ class FakeHost:
             request=request,
             outcome=Outcome.OK,
         )
+
+    async def settled(self, prefix: str) -> None:
+        """Wait until every task whose name begins so has ended."""
+        running = [task for task in self.tasks.running() if task.get_name().startswith(prefix)]
+        if running:
+            await asyncio.wait_for(asyncio.wait(running), 10)
 
     async def called(self, count: int) -> list[Callback]:
         """The callbacks so far, once there are at least `count`."""

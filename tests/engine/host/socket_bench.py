@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -51,10 +52,14 @@ class SocketBench:
     scope: FakeScope = field(default_factory=socket_scope)
 
     async def connect(
-        self, url: str, connection_id: str = "c", *, scope: FakeScope | None = None, **headers: str
+        self,
+        url: str,
+        connection_id: str = "c",
+        *,
+        scope: FakeScope | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> pb.ConnectResponse:
-        fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = pb.ConnectRequest(url=url, connection_id=connection_id, headers=fields)
+        request = pb.ConnectRequest(url=url, connection_id=connection_id, headers=headers)
         answer = await self._call("Connect", request, scope)
         assert isinstance(answer, pb.ConnectResponse)
         return answer
@@ -119,21 +124,21 @@ class RawServer:
     """Shakes hands and then leaves every byte to a script; closes the connection when the script ends."""
 
     script: Script
-    heads: list[bytes] = field(default_factory=list)
-    """The handshakes as they came."""
+    greeting: bytes = b""
+    """Sent together with the end of the handshake."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """A script has ended."""
     port: int = 0
+    scheme: str = "ws"
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/"
+        return f"{self.scheme}://127.0.0.1:{self.port}/"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
-            self.heads.append(head)
-            writer.write(accept(head))
+            writer.write(accept(head) + self.greeting)
             await self.script(reader, writer)
         self.ended.set()
         writer.close()
@@ -163,10 +168,19 @@ async def client_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return first & 0x0F, bytes(byte ^ mask[position % 4] for position, byte in enumerate(masked))
 
 
+async def until_closed(reader: asyncio.StreamReader) -> None:
+    """Read until the client says that it closes, or is gone; what it says has fewer than 126 bytes."""
+    opcode = -1
+    while opcode != 8:
+        opcode, _ = await client_frame(reader)
+
+
 @asynccontextmanager
-async def raw_server(script: Script) -> AsyncIterator[RawServer]:
+async def raw_server(
+    script: Script, *, greeting: bytes = b"", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
     """A server on a free port; its connections end with it."""
-    raw = RawServer(script)
+    raw = RawServer(script, greeting, scheme="ws" if tls is None else "wss")
     open_writers: list[asyncio.StreamWriter] = []
     serving: list[asyncio.Task[None]] = []
 
@@ -174,7 +188,7 @@ async def raw_server(script: Script) -> AsyncIterator[RawServer]:
         open_writers.append(writer)
         serving.append(asyncio.ensure_future(raw.serve(reader, writer)))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     raw.port = server.sockets[0].getsockname()[1]
     try:
         yield raw

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-import threading
 
 import pytest
-from websockets.asyncio.server import Request, Response, Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from engine.calls import PluginId
@@ -19,6 +19,7 @@ from engine.plugins.permissions import Permissions
 from engine.plugins.url_routes import parse_route
 from engine.settings import Limits
 from tests.engine.host.conftest import CERTIFICATE
+from tests.engine.host.fake_host import Callback
 from tests.engine.host.recorded_network import RecordedNetwork
 from tests.engine.host.socket_bench import (
     client_frame,
@@ -68,13 +69,8 @@ async def test_the_handshake_carries_the_plugins_headers_and_nothing_it_must_not
         socket_bench() as bench,
     ):
         url = url_of(server, host="user:pa%20ss@127.0.0.1", path="/a%20b?q=1&r=ü")
-        answer = await bench.connect(
-            url,
-            Host="evil.test",
-            x_token="käse",
-            origin="https://app.example",
-            sec_websocket_protocol="v1.chat, v2.chat",
-        )
+        headers = {"Host": "evil.test", "x-token": "käse", "origin": "https://app.example"}
+        answer = await bench.connect(url, headers=headers | {"sec-websocket-protocol": "v1.chat, v2.chat"})
         assert answer.error == ""
     [request] = seen
     assert request.path == "/a%20b?q=1&r=%C3%BC"
@@ -88,10 +84,10 @@ async def test_the_handshake_carries_the_plugins_headers_and_nothing_it_must_not
 
 async def test_headers_that_belong_to_the_handshake_are_refused() -> None:
     async with socket_bench() as bench:
-        for name in ("upgrade", "sec_websocket_key", "sec_websocket_extensions"):
-            answer = await bench.connect("ws://127.0.0.1:9/", **{name: "x"})
+        for name in ("upgrade", "sec-websocket-key", "sec-websocket-extensions"):
+            answer = await bench.connect("ws://127.0.0.1:9/", headers={name: "x"})
             assert answer.error.startswith("failed to connect to WebSocket server: websocket: duplicate header not")
-        answer = await bench.connect("ws://127.0.0.1:9/", sec_websocket_protocol="not a token")
+        answer = await bench.connect("ws://127.0.0.1:9/", headers={"Sec-WebSocket-Protocol": "not a token"})
         assert "invalid subprotocol" in answer.error
 
 
@@ -103,18 +99,16 @@ async def test_an_empty_id_is_answered_with_a_random_one() -> None:
 
 
 async def test_connecting_with_an_id_in_use_closes_the_old_connection_without_a_callback() -> None:
-    closes: list[tuple[int | None, str | None]] = []
+    closes: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
 
     async def note_close(connection: ServerConnection) -> None:
         await connection.wait_closed()
-        closes.append((connection.close_code, connection.close_reason))
+        closes.put_nowait((connection.close_code, connection.close_reason))
 
     async with serve(note_close, "127.0.0.1", 0) as server, socket_bench() as bench:
         await bench.opened(url_of(server))
         await bench.opened(url_of(server))
-        while not closes:
-            await asyncio.sleep(0)
-        assert closes == [(1000, "")]
+        assert await asyncio.wait_for(closes.get(), 5) == (1000, "")
         assert len(bench.service.sockets.list()) == 1
         assert bench.host.callbacks == []
 
@@ -274,20 +268,17 @@ async def test_the_handshake_ends_with_its_limit_or_with_the_calls_deadline() ->
 
 
 async def test_sending_to_a_server_that_takes_nothing_ends_with_the_call() -> None:
-    stop = threading.Event()
+    stop = asyncio.Event()
 
     async def deaf(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        while not stop.is_set():
-            await asyncio.sleep(0.01)
+        await stop.wait()
 
     async with raw_server(deaf) as server, socket_bench() as bench:
         await bench.opened(server.url)
-        errors = []
-        while not errors:
-            scope = socket_scope(left_s=0.2)
-            if error := await bench.send(b"x" * 4_000_000, scope=scope):
-                errors.append(error)
-        assert errors[0].startswith("failed to send message: context deadline exceeded: ")
+        error = ""
+        while not error:
+            error = await bench.send(b"x" * 4_000_000, scope=socket_scope(left_s=0.2))
+        assert error.startswith("failed to send message: context deadline exceeded: ")
         stop.set()
 
 
@@ -351,26 +342,9 @@ async def test_invalid_utf8_in_a_text_frame_is_repaired_for_the_plugin() -> None
 
 
 async def test_frames_that_come_with_the_end_of_the_handshake_are_not_lost() -> None:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await hold(reader, writer)
-
-    async with raw_server(script) as server, socket_bench() as bench:
-        original = server.serve
-
-        async def serve_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write = _joined(writer.write, frame(1, b"early"))  # type: ignore[method-assign]
-            await original(reader, writer)
-
-        server.serve = serve_at_once  # type: ignore[method-assign]
+    async with raw_server(hold, greeting=frame(1, b"early")) as server, socket_bench() as bench:
         await bench.opened(server.url)
         assert await bench.told(1) == [("OnTextMessage", "c", "early")]
-
-
-def _joined(write: object, tail: bytes) -> object:
-    def with_tail(data: bytes) -> None:
-        write(data + tail)  # type: ignore[operator]
-
-    return with_tail
 
 
 async def test_a_thousand_frames_arrive_once_each_and_in_order() -> None:
@@ -399,6 +373,30 @@ async def test_tls_checks_the_certificate_for_the_name_of_the_url(network: Syste
     async with serve(echo, "127.0.0.1", 0, ssl=context) as server, socket_bench() as bench:
         answer = await bench.connect(url_of(server, scheme="wss"))
         assert answer.error.startswith("failed to connect to WebSocket server: tls: failed to verify certificate: ")
+
+
+async def test_what_a_server_said_before_it_hung_up_is_not_lost_on_a_busy_plugin(network: SystemNetwork) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+
+    async def speak_and_leave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(3):
+            # More than is parsed at a time, so that some of it waits to be read when the connection is gone.
+            writer.write(frame(2, bytes(3000)))
+        writer.write(frame(8, b"\x0f\xa0all said"))
+
+    async with raw_server(speak_and_leave, tls=context) as server, socket_bench(network=network) as bench:
+
+        async def behave(callback: Callback) -> None:
+            if len(bench.host.callbacks) == 1:
+                await server.ended.wait()
+                await asyncio.sleep(0.1)
+
+        bench.host.behave = behave
+        await bench.opened(server.url)
+        *messages, end = await bench.told(4)
+        assert [item[0] for item in messages] == ["OnBinaryMessage"] * 3
+        assert end == ("OnClose", "c", 4000, "all said")
 
 
 async def test_a_route_leads_a_connection_elsewhere_without_a_look_up_of_its_name() -> None:

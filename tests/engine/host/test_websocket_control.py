@@ -11,7 +11,7 @@ from engine.events import FrameKind, SocketClosed, SocketFrame
 from engine.settings import Limits
 from tests.engine.host.fake_host import Callback
 from tests.engine.host.fake_scope import TEST_PLUGIN
-from tests.engine.host.socket_bench import client_frame, frame, raw_server, socket_bench, socket_scope
+from tests.engine.host.socket_bench import client_frame, frame, raw_server, socket_bench, socket_scope, until_closed
 
 PLUGIN = str(TEST_PLUGIN)
 
@@ -20,13 +20,11 @@ async def echo_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     """Send one frame back as text, then wait for the client to go."""
     _, data = await client_frame(reader)
     writer.write(frame(1, data))
-    while await reader.read(65536):
-        pass
+    await until_closed(reader)
 
 
 async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    while await reader.read(65536):
-        pass
+    await until_closed(reader)
 
 
 async def test_connections_are_listed_with_what_went_over_them() -> None:

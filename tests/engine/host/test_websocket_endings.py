@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from engine.calls import PluginId
 from engine.events import SocketClosed, SocketEnd
+from engine.host.connection import Ending
 from engine.settings import Limits
 from tests.engine.host.fake_host import Callback
 from tests.engine.host.fake_scope import TEST_PLUGIN
@@ -24,20 +25,22 @@ from tests.engine.host.socket_bench import (
     raw_server,
     socket_bench,
     socket_scope,
+    until_closed,
 )
 
 EOF_TEXT = "websocket: close 1006 (abnormal closure): unexpected EOF"
 
 
 def sends(data: bytes, *, answered_with: asyncio.Queue[tuple[int, bytes]] | None = None) -> Script:
-    """Send bytes, and keep the first frame that comes back; then wait for the client to go."""
+    """Send bytes, and keep the first frame that comes back; then wait for the client to close."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
+        opcode, answer = await client_frame(reader)
         if answered_with is not None:
-            answered_with.put_nowait(await client_frame(reader))
-        while await reader.read(65536):
-            pass
+            answered_with.put_nowait((opcode, answer))
+        if opcode != 8:
+            await until_closed(reader)
 
     return script
 
@@ -55,8 +58,7 @@ async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def never_twice(bench: SocketBench) -> None:
     """Fail when a second OnClose follows: everything that was started gets its turn first."""
-    while any(not task.done() for task in bench.host.tasks._tasks if "socket" in task.get_name()):
-        await asyncio.sleep(0)
+    await bench.host.settled("socket ")
     assert [item.method for item in bench.host.callbacks].count("OnClose") == 1
 
 
@@ -88,7 +90,7 @@ async def test_a_close_frame_is_answered_and_told_with_its_code(payload: bytes, 
         (reset, "read: connection reset by peer"),
         (sends(bytes([0xF1, 0x00])), "websocket: reserved bits must be 0"),
         (sends(frame(1, b"a", fin=False) + frame(1, b"b")), "websocket: expected a continuation frame"),
-        (sends(frame(8, struct.pack("!H", 1005))), "websocket: invalid status code: 1005"),
+        (sends(frame(8, struct.pack("!H", 1005))), "websocket: invalid status code"),
         (sends(frame(1, b"12345678901")), "websocket: read limit exceeded: a message of more than 10 bytes"),
         (
             sends(frame(2, b"123456", fin=False) + frame(0, b"78901")),
@@ -242,16 +244,16 @@ async def test_the_id_is_free_before_on_close_is_called() -> None:
 
 
 async def test_a_plugin_may_connect_again_under_the_same_id_in_on_close() -> None:
-    async with raw_server(sends(frame(8))) as first, raw_server(sends(frame(1, b"again"))) as second:
-        async with socket_bench() as bench:
+    second_script = sends(frame(1, b"again"))
+    async with raw_server(sends(frame(8))) as first, raw_server(second_script) as second, socket_bench() as bench:
 
-            async def behave(callback: Callback) -> None:
-                if callback.method == "OnClose":
-                    await bench.opened(second.url)
+        async def behave(callback: Callback) -> None:
+            if callback.method == "OnClose":
+                await bench.opened(second.url)
 
-            bench.host.behave = behave
-            await bench.opened(first.url)
-            assert await bench.told(2) == [("OnClose", "c", 1005, ""), ("OnTextMessage", "c", "again")]
+        bench.host.behave = behave
+        await bench.opened(first.url)
+        assert await bench.told(2) == [("OnClose", "c", 1005, ""), ("OnTextMessage", "c", "again")]
 
 
 Undo = Callable[[SocketBench], None]
@@ -299,8 +301,7 @@ async def test_an_end_that_was_not_told_yet_is_not_told_to_a_removed_plugin() ->
         await bench.told(1)
         assert await bench.close() == ""
         bench.service.forget(TEST_PLUGIN)
-        while any("socket" in task.get_name() for task in bench.host.tasks._tasks):
-            await asyncio.sleep(0)
+        await bench.host.settled("socket ")
         assert [item.method for item in bench.host.callbacks] == ["OnTextMessage"]
 
 
@@ -308,8 +309,8 @@ async def test_a_plugin_that_vanishes_while_its_socket_ends_is_nobodys_fault() -
     async with raw_server(hang_up) as server, socket_bench() as bench:
         bench.host.removed.add(TEST_PLUGIN)
         await bench.opened(server.url)
-        while not bench.of(SocketClosed):
-            await asyncio.sleep(0)
+        await bench.host.settled("socket ")
+        assert len(bench.of(SocketClosed)) == 1
         assert bench.host.callbacks == []
 
 
@@ -321,3 +322,28 @@ async def test_closing_the_service_tells_the_server_that_it_goes_away() -> None:
             await bench.opened(server.url)
         assert await asyncio.wait_for(answers.get(), 5) == (8, struct.pack("!H", 1001))
         assert bench.host.callbacks == []
+
+
+async def test_the_socket_of_a_removed_plugin_is_closed_once_the_server_hangs_up() -> None:
+    async def half_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await until_closed(reader)
+        writer.write_eof()
+        assert await reader.read() == b""
+
+    async with raw_server(half_close) as server, socket_bench() as bench:
+        await bench.opened(server.url)
+        bench.service.forget(TEST_PLUGIN)
+        await asyncio.wait_for(server.ended.wait(), 3)
+
+
+async def test_on_close_waits_until_close_has_answered() -> None:
+    async with raw_server(sends(b"")) as server, socket_bench() as bench:
+        await bench.opened(server.url)
+        [connection] = bench.service._table.all()
+        connection.close(Ending(end=SocketEnd.PLUGIN, code=4000))
+        # The server has hung up by now, and the connection had every chance to tell its plugin.
+        await asyncio.wait_for(server.ended.wait(), 5)
+        await bench.host.settled("websocket farewell")
+        assert bench.host.callbacks == []
+        connection.tell_close()
+        assert await bench.told(1) == [("OnClose", "c", 4000, "")]

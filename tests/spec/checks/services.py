@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from engine.calls import PluginId
 from engine.clock import VirtualClock
@@ -16,12 +16,8 @@ from engine.host.http import request_timeout_s
 from engine.settings import Limits
 from tests.engine.host.fake_host import FakeHost
 from tests.engine.host.fake_scope import FakeScope
+from tests.engine.host.socket_bench import socket_bench, socket_scope
 from tests.spec.cases import Case
-
-
-def not_built_yet(what: str) -> None:
-    """End a case that has no code to run yet; the summary counts it apart from those that ran."""
-    pytest.skip(f"not built yet: {what}")
 
 
 def key_isolation(case: Case) -> None:
@@ -30,8 +26,10 @@ def key_isolation(case: Case) -> None:
     if service == "scheduler":
         asyncio.run(_schedules_stay_apart(case.value["first"], case.value["second"]))
         return
-    if service != "cache":
-        not_built_yet(f"the {service} service")
+    if service == "websocket":
+        asyncio.run(_connections_stay_apart(case.value["first"], case.value["second"]))
+        return
+    assert service == "cache", f"no check for the keys of the {service} service"
     first, second = case.value["first"], case.value["second"]
     cache = CacheService(VirtualClock(), Limits())
     for owner in (first, second):
@@ -54,8 +52,39 @@ async def _schedules_stay_apart(first: dict[str, str], second: dict[str, str]) -
 
 
 def websocket_id(case: Case) -> None:
-    assert case.value["connection_id"]
-    not_built_yet("the websocket service")
+    asyncio.run(_id_works(case.value["connection_id"]))
+
+
+async def _connections_stay_apart(first: dict[str, str], second: dict[str, str]) -> None:
+    async with serve(_echo, "127.0.0.1", 0) as server, socket_bench() as bench:
+        for owner in (first, second):
+            scope = socket_scope(PluginId(owner["plugin"]))
+            await bench.opened(_url_of(server), owner["key"], scope=scope)
+        for owner in (first, second):
+            scope = socket_scope(PluginId(owner["plugin"]))
+            assert await bench.send(owner["plugin"], owner["key"], scope=scope) == ""
+        told = await bench.told(2)
+    plugins = [callback.plugin for callback in bench.host.callbacks]
+    assert sorted(zip(plugins, told, strict=True)) == sorted(
+        (owner["plugin"], ("OnTextMessage", owner["key"], owner["plugin"])) for owner in (first, second)
+    )
+
+
+async def _id_works(connection_id: str) -> None:
+    async with serve(_echo, "127.0.0.1", 0) as server, socket_bench() as bench:
+        await bench.opened(_url_of(server), connection_id)
+        assert await bench.send("delivered", connection_id) == ""
+        assert await bench.told(1) == [("OnTextMessage", connection_id, "delivered")]
+        assert await bench.close(connection_id=connection_id) == ""
+
+
+async def _echo(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(message)
+
+
+def _url_of(server: Server) -> str:
+    return f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 
 
 def http_timeout(case: Case) -> None:
