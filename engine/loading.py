@@ -18,6 +18,7 @@ from engine.events import EventBus, InstanceDiscarded, InstanceStarted, PoolChan
 from engine.host.dispatch import HostDispatcher
 from engine.invocation import PluginVersion
 from engine.plugins.discovery import DiscoveredPlugin
+from engine.plugins.manifest import MANIFEST_NAME, place_in_manifest
 from engine.plugins.permissions import Permissions
 from engine.settings import Settings
 from engine.tasks import Tasks
@@ -80,7 +81,12 @@ class Loader:
         capabilities = [CAPABILITIES[name] for name in manifest.capabilities]
         scope = self._bound_scope(plugin, permissions, config)
         with _load_errors(found, capabilities[0]):
-            check_imports(compiled, frozenset(item.name for item in imports), granted=granted)
+            check_imports(
+                compiled,
+                frozenset(item.name for item in imports),
+                granted=granted,
+                permissions_place=lambda: place_in_manifest(found.path / MANIFEST_NAME, "permissions"),
+            )
             linked = LinkedModule(self._runtime, compiled, imports, self._clock)
             check_shape(compiled)
         instance = await self._first_instance(found, linked, scope, capabilities)

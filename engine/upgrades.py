@@ -139,7 +139,9 @@ class Upgrades:
         self._initialised.discard(mark)
         return PluginLoadError(
             f"OnInit failed: {result.error or result.outcome.value}",
-            hint=result.hint or "OnInit can be run again by hand; a changed configuration needs a restart.",
+            hint=result.hint
+            or f"Its settings are [PluginConfig.{plugin}] in the settings file. After changing them start again; "
+            "what depends on nothing else can be tried by running OnInit by hand.",
             plugin=plugin,
         )
 

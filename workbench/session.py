@@ -193,12 +193,20 @@ class SessionThread:
         self._closing: asyncio.Event | None = None
 
     def start(self, timeout_s: float = _START_LIMIT_S) -> Session:
-        """Start the thread and wait until the session is open; raises what opening raises, and `TimeoutError`.
+        """Start the thread and wait until the session is open; raises what opening raises.
+
+        `TimeoutError` when it is not open after `timeout_s`; it says so in words for people.
 
         Blocks: from a screen call it in a worker. The session belongs to its own thread: hand it work by `submit`.
         """
         self._thread.start()
-        return self._opened.result(timeout_s)
+        if not concurrent.futures.wait((self._opened,), timeout_s).done:
+            raise TimeoutError(
+                f"the plugins' folders could not be opened within {timeout_s:g} seconds: reading them takes too long. "
+                "A network drive that does not answer, or a very large folder, may be the cause; "
+                "move the plugins to a local folder or name a smaller one."
+            )
+        return self._opened.result()
 
     def submit(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:
         """Run a coroutine on the session's loop; raises `EngineClosed` when that has ended or not begun."""

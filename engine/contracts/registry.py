@@ -173,6 +173,9 @@ def _nearest(text: str, services: Mapping[str, Service]) -> str:
         for spelling in (method.full_name, method.name)
     }
     wanted = text.removeprefix(f"{service_name}.") if named else text
+    begun = [full_name for spelling, full_name in full_names.items() if wanted and spelling.startswith(wanted.lower())]
+    if begun:
+        return f"Did you mean {begun[0]}?"
     close = difflib.get_close_matches(wanted[:_LONGEST_COMPARED].lower(), full_names, n=1)
     if close:
         return f"Did you mean {full_names[close[0]]}?"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.calls import PluginId
 from engine.errors import DiscoveryError, EngineError, ManifestError, Place
-from engine.plugins.files import cause_text
+from engine.plugins.files import cause_text, open_regular
 from engine.plugins.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 MODULE_NAME = "plugin.wasm"
@@ -19,6 +19,13 @@ DEPTH_LIMIT = 4
 """How many folders down a plugin is looked for; a direct child of the plugins folder is the first."""
 FOLDER_LIMIT = 10_000
 """How many folders one discovery enters, in case somebody names a home folder."""
+
+
+_SEARCHED_BYTES = 64 * 1024
+_LATER_NAVIDROME = (
+    "This is a plugin for Navidrome 0.60 or later: its module imports extism:host. Those are not supported yet; "
+    "build it against github.com/navidrome/navidrome v0.57 to v0.59."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,11 +243,21 @@ def _read(candidate: _Candidate) -> DiscoveredPlugin:
     try:
         manifest = read_manifest(candidate.path / MANIFEST_NAME)
     except ManifestError as error:
-        failure = ManifestError(f"failed to load manifest: {error.summary}", hint=error.hint, place=error.place)
+        hint = _LATER_NAVIDROME if _is_for_later_navidrome(candidate.path / MODULE_NAME) else error.hint
+        failure = ManifestError(f"failed to load manifest: {error.summary}", hint=hint, place=error.place)
         plugin = _entry(candidate, module_cause=cause, error=failure)
         has_manifest = os.path.lexists(candidate.path / MANIFEST_NAME)
         return plugin if has_manifest or cause is None else replace(plugin, error=plugin.module_error)
     return replace(_entry(candidate, module_cause=cause), id=PluginId(manifest.name), manifest=manifest)
+
+
+def _is_for_later_navidrome(module: Path) -> bool:
+    """Whether the module imports the host of Navidrome 0.60; imports stand near the beginning of a module."""
+    try:
+        with open_regular(module) as file:
+            return b"extism:host/" in file.read(_SEARCHED_BYTES)
+    except OSError:
+        return False
 
 
 def _entry(candidate: _Candidate, *, module_cause: str | None, error: EngineError | None = None) -> DiscoveredPlugin:

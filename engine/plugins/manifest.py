@@ -87,6 +87,15 @@ def parse_manifest(data: bytes, file: Path | None = None) -> Manifest:
     return _manifest(_without_nulls(raw), raw)
 
 
+def place_in_manifest(file: Path, key: str) -> Place:
+    """Where a top-level member of a good manifest stands, or would have to; the file alone if it changed meanwhile."""
+    try:
+        position = locate(read_limited(file, MANIFEST_LIMIT_BYTES), (key,))
+    except (OSError, JsonError):
+        return Place(file=file)
+    return Place(file=file, line=position.line, column=position.column, pointer=f"/{key}")
+
+
 def _problems(value: object) -> list[Problem]:
     """Everything that is wrong with a parsed manifest, what matters most first."""
     if not isinstance(value, dict):

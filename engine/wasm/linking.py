@@ -72,10 +72,17 @@ class _ScopedGuest(abi.Guest):
     scope: CallScope
 
 
-def check_imports(compiled: CompiledModule, offered: frozenset[str], *, granted: frozenset[str]) -> None:
+def check_imports(
+    compiled: CompiledModule,
+    offered: frozenset[str],
+    *,
+    granted: frozenset[str],
+    permissions_place: Callable[[], Place],
+) -> None:
     """Refuse a module that imports what this plugin is not given; raises `LinkError`.
 
-    `offered` are the names of the imports that are linked, `granted` the manifest's permission keys.
+    `offered` are the names of the imports that are linked, `granted` the manifest's permission keys, and
+    `permissions_place` says where in the manifest another one would stand.
     """
     for item in compiled.imports:
         if item.module.startswith("extism:host/"):
@@ -84,7 +91,7 @@ def check_imports(compiled: CompiledModule, offered: frozenset[str], *, granted:
                 hint=_FOR_LATER_NAVIDROME,
             )
         if item.module == abi.HOST_MODULE:
-            _check_host_import(item, offered, granted)
+            _check_host_import(item, offered, granted, permissions_place)
         elif item.module != abi.WASI_MODULE:
             raise LinkError(
                 f'"{item.name}" is not exported in module "{item.module}"',
@@ -93,7 +100,9 @@ def check_imports(compiled: CompiledModule, offered: frozenset[str], *, granted:
             )
 
 
-def _check_host_import(item: Import, offered: frozenset[str], granted: frozenset[str]) -> None:
+def _check_host_import(
+    item: Import, offered: frozenset[str], granted: frozenset[str], permissions_place: Callable[[], Place]
+) -> None:
     place = Place(export=f"{item.module}.{item.name}")
     text = f'"{item.name}" is not exported in module "{item.module}"'
     if item.name in offered:
@@ -119,7 +128,7 @@ def _check_host_import(item: Import, offered: frozenset[str], granted: frozenset
     raise LinkError(
         text,
         hint=f"The module calls {service}, and the manifest does not grant it. {hint_for_service(permission)}.",
-        place=place,
+        place=permissions_place(),
     )
 
 

@@ -28,6 +28,8 @@ from tests.e2e.keys import key_bytes
 
 CURSOR_MODE: Final = 25
 ALTERNATE_SCREEN: Final = 1049
+SYNCHRONIZED_UPDATE: Final = 2026
+"""While it is on, a frame is being painted: what is shown is the frame before it."""
 MODES_TO_LEAVE_OFF: Final = (1000, 1002, 1003, 1004, 1006, 1015, 1016, ALTERNATE_SCREEN, 2004, 2048)
 """Private modes of a full-screen program that must not outlive it: mouse, focus, paste, alternate screen."""
 
@@ -36,6 +38,8 @@ _LIFE_CHECK_S: Final = 0.25
 _END_MARK: Final = 9999
 """A private mode nobody uses: written behind a program's last output, it tells when all of that was read."""
 _PRIVATE_MODES = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
+_SYNC_QUESTION: Final = b"\x1b[?%d$p" % SYNCHRONIZED_UPDATE
+_SYNC_ANSWER: Final = b"\x1b[?%d;2$y" % SYNCHRONIZED_UPDATE
 _CUT_SEQUENCE = re.compile(rb"\x1b(\[[?0-9;]*)?\Z")
 # Becomes the leader of the new session's terminal, then turns into the program: no fork with threads about.
 _LAUNCHER = """
@@ -73,6 +77,8 @@ class Terminal:
         self._streams = tuple(pyte.ByteStream(screen) for screen in self._screens)
         self._private_modes: dict[int, bool] = {}
         self._held_back = b""
+        self._last_frame: tuple[list[str], int] | None = None
+        """Rows and the row of the cursor as they were when the frame in the making was begun."""
         self._raw = bytearray()
         self._is_closed = False
         self._master, self._slave = os.openpty()
@@ -138,25 +144,25 @@ class Terminal:
         with self._changed:
             return bytes(self._raw)
 
-    def wait_for(self, *texts: str, limit_s: float = 10.0) -> str:
+    def wait_for(self, *texts: str, limit_s: float = 30.0) -> str:
         """Wait until every one of `texts` is on the screen at once; returns the screen."""
         return self.wait_until(
             lambda screen: all(text in screen for text in texts), what=f"the texts {texts}", limit_s=limit_s
         )
 
-    def wait_gone(self, text: str, *, limit_s: float = 10.0) -> str:
+    def wait_gone(self, text: str, *, limit_s: float = 30.0) -> str:
         """Wait until `text` is not on the screen; returns the screen."""
         return self.wait_until(lambda screen: text not in screen, what=f"{text!r} to go", limit_s=limit_s)
 
-    def wait_for_cursor(self, text: str, *, limit_s: float = 10.0) -> None:
+    def wait_for_cursor(self, text: str, *, limit_s: float = 30.0) -> None:
         """Wait until the cursor stands in a row with `text`: a form puts it into the field that has the focus."""
 
         def is_there(_screen: str) -> bool:
-            return text in self._rows()[self._screens[self._front_index()].cursor.y]
+            return text in self._rows()[self._cursor_row()]
 
         self.wait_until(is_there, what=f"the cursor beside {text!r}", limit_s=limit_s)
 
-    def wait_until(self, predicate: Callable[[str], bool], *, what: str, limit_s: float = 10.0) -> str:
+    def wait_until(self, predicate: Callable[[str], bool], *, what: str, limit_s: float = 30.0) -> str:
         """Wait until `predicate(screen text)` holds; returns that text, raises `ScreenTimeout` with the screen."""
         end = time.monotonic() + limit_s
         with self._changed:
@@ -200,7 +206,7 @@ class Terminal:
 
     # How it ended
 
-    def wait_exit(self, limit_s: float = 10.0) -> int:
+    def wait_exit(self, limit_s: float = 30.0) -> int:
         """Wait for the program to end and for its last output; its exit status, negative for a signal."""
         try:
             status = self._child.wait(limit_s)
@@ -224,7 +230,12 @@ class Terminal:
     def _front_index(self) -> int:
         return int(self._private_modes.get(ALTERNATE_SCREEN, False))
 
+    def _cursor_row(self) -> int:
+        return int(self._screens[self._front_index()].cursor.y) if self._last_frame is None else self._last_frame[1]
+
     def _rows(self) -> list[str]:
+        if self._last_frame is not None:
+            return self._last_frame[0]
         return [row.rstrip() for row in self._screens[self._front_index()].display]
 
     def _set_window_size(self, rows: int, columns: int) -> None:
@@ -236,6 +247,8 @@ class Terminal:
             if self._wake_out in ready:
                 return
             chunk = os.read(self._master, 65536)
+            if _SYNC_QUESTION in chunk:
+                os.write(self._master, _SYNC_ANSWER)
             with self._changed:
                 self._feed(chunk)
                 self._changed.notify_all()
@@ -267,9 +280,15 @@ class Terminal:
             self._streams[self._front_index()].feed(chunk[position : found.end()])
             for mode in found[1].split(b";"):
                 if mode:
-                    self._private_modes[int(mode)] = found[2] == b"h"
+                    self._set_private_mode(int(mode), is_on=found[2] == b"h")
             position = found.end()
         self._streams[self._front_index()].feed(chunk[position:])
+
+    def _set_private_mode(self, mode: int, *, is_on: bool) -> None:
+        if mode == SYNCHRONIZED_UPDATE:
+            self._last_frame = None
+            self._last_frame = (self._rows(), self._cursor_row()) if is_on else None
+        self._private_modes[mode] = is_on
 
 
 def environment_for(home: Path, **extra: str) -> dict[str, str]:

@@ -19,19 +19,23 @@ pytestmark = pytest.mark.pty
 
 SIZES = [pytest.param(24, 80, id="80x24"), pytest.param(40, 120, id="120x40")]
 DEMO = ("demo", "--plugins", "plugins")
+_FORM_KEY = "^t Form/JSON"
+"""In the key line while the focus is in the form."""
 BIOGRAPHY = 3
 """Where GetArtistBiography stands in the list of methods."""
 
 
 def choose_method(terminal: Terminal, position: int) -> None:
-    """In the call pane, pick a method of the list."""
+    """In the call pane, pick a method of the list; ends when its form has the focus."""
     terminal.press("f9")
     terminal.wait_for("Choose a method")
+    terminal.wait_gone(_FORM_KEY)
     terminal.press(*["down"] * (position - 1), "enter")
     terminal.wait_gone("Choose a method")
+    terminal.wait_for(_FORM_KEY)
 
 
-def open_biography(terminal: Terminal, plugin: str = "hello-wat", *, limit_s: float = 10) -> None:
+def open_biography(terminal: Terminal, plugin: str = "hello-wat", *, limit_s: float = 30) -> None:
     """From the first screen to the biography request of the plugin on top of the list."""
     terminal.wait_for("1 ready", plugin, limit_s=limit_s)
     terminal.press("enter")

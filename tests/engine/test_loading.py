@@ -268,3 +268,24 @@ async def test_an_unknown_wasi_function_is_told_like_any_other_import(harness: P
         info = await engine.ready("probe")
         assert info.error is not None
         assert '"fd_teleport" is not exported in module "wasi_snapshot_preview1"' in info.error
+
+
+async def test_a_plugin_for_a_later_navidrome_is_known_by_its_module_too(harness: PluginHarness) -> None:
+    folder = harness.write(NAVIDROME_060)
+    (folder / "manifest.json").write_text(
+        json.dumps({"name": "probe", "author": "a", "version": "1", "description": "d"})
+    )
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.hint is not None
+        assert info.hint.startswith("This is a plugin for Navidrome 0.60 or later")
+
+
+async def test_a_missing_permission_points_to_its_place_in_the_manifest(harness: PluginHarness) -> None:
+    folder = harness.write(plugin_wat(imports=host_import("get_config")))
+    (folder / "manifest.json").write_text(json.dumps(manifest_of("probe"), indent=2))
+    async with harness.engine() as engine:
+        info = await engine.ready("probe")
+        assert info.place is not None
+        assert info.place.file == folder / "manifest.json"
+        assert (info.place.line, info.place.pointer) == (9, "/permissions")

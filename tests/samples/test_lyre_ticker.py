@@ -156,4 +156,5 @@ async def test_an_end_that_came_while_it_was_being_replaced_leaves_one_connectio
             *(sample.call("OnInit", {"config": samples.settings.config_for(PLUGIN)}) for _ in range(3))
         )
         assert len(sample.engine.sockets.list(PLUGIN)) == 1
-        assert schedules(sample) == []
+        # A call whose connection was replaced before it could subscribe plans another attempt; none is told of an end.
+        assert not [line for line in said(sample) if "the connection was closed" in line]

@@ -167,3 +167,17 @@ def test_a_thread_that_was_never_started_is_closed_and_takes_no_work() -> None:
     with pytest.raises(EngineClosed):
         thread.submit(nothing())
     assert thread.close()
+
+
+def test_a_session_that_takes_too_long_to_open_says_so(tmp_path: Path) -> None:
+    go = threading.Event()
+
+    def slow() -> Session:
+        go.wait(10)
+        raise SettingsError("too late")
+
+    thread = SessionThread(slow)
+    with pytest.raises(TimeoutError, match=r"could not be opened within 0\.01 seconds: .*folder"):
+        thread.start(timeout_s=0.01)
+    go.set()
+    assert thread.close(10)

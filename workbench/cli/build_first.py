@@ -7,7 +7,6 @@ folder without being told to.
 from __future__ import annotations
 
 import asyncio
-import shlex
 
 from engine import Settings
 from engine.calls import OutputStream
@@ -19,7 +18,8 @@ from workbench.devloop.errors import BuildError
 from workbench.devloop.sources import is_due, scan_sources
 from workbench.devloop.toolchain import Toolchain
 from workbench.devloop.trust import TRUST_FILE, TrustStore
-from workbench.inert import display_text
+from workbench.inert import LINE_LIMIT, display_text
+from workbench.trace.event_words import exact_command, exact_env
 
 
 async def build_if_due(entry: DiscoveredPlugin, settings: Settings, *, trusts_all: bool) -> None:
@@ -35,14 +35,17 @@ async def build_if_due(entry: DiscoveredPlugin, settings: Settings, *, trusts_al
         return
     trust = TrustStore(settings.data_folder / TRUST_FILE, trust_all=trusts_all, on_warning=_warn)
     if await asyncio.to_thread(trust.is_trusted, entry.path, recipe):
-        say(f"building {display_text(entry.id)}: {_shown(recipe)}")
+        say(*f"building {display_text(entry.id)}: {_shown(recipe)}".split("\n"))
         await Builder(Toolchain(settings.cache_folder)).build(entry.path, recipe, _pass_on)
     elif entry.has_module:
-        complain(f"{entry.id}: plugin.wasm is older than its sources", hint=f"--trust builds it: {_shown(recipe)}")
+        complain(
+            f"{entry.id}: plugin.wasm is older than its sources",
+            hint=_cut_nowhere(f"--trust builds it: {_shown(recipe)}"),
+        )
     else:
         raise BuildError(
             entry.module_error.summary,
-            hint=f"Its folder says how to build it; --trust runs that command: {_shown(recipe)}",
+            hint=_cut_nowhere(f"Its folder says how to build it; --trust runs that command: {_shown(recipe)}"),
             plugin=entry.id,
             place=entry.module_error.place,
         )
@@ -61,7 +64,15 @@ def _warn(summary: str, hint: str | None) -> None:
 
 
 def _shown(recipe: Recipe) -> str:
-    return display_text(shlex.join(recipe.command))
+    """The command and, a line each, its variables: all that --trust agrees to."""
+    return "\n".join([exact_command(recipe.command), *(f"with {variable}" for variable in exact_env(recipe.env))])
+
+
+def _cut_nowhere(text: str) -> str:
+    """`text` in lines short enough to be printed whole: what is agreed to must not end in `…`."""
+    return "\n".join(
+        line[start : start + LINE_LIMIT] for line in text.split("\n") for start in range(0, len(line), LINE_LIMIT)
+    )
 
 
 def _pass_on(line: str, _stream: OutputStream) -> None:

@@ -11,6 +11,9 @@ from workbench.cli.diagnostics import complain, reports_errors
 from workbench.cli.exit_codes import ExitCode
 from workbench.cli.folders import existing_folder, load_settings
 
+_TICK_INTERVAL_S: Final = 15.0
+"""Often enough to be seen, seldom enough not to bury what people do by hand."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """`demo` has no arguments of its own."""
@@ -37,7 +40,7 @@ def run(arguments: Namespace) -> int:
 
         def make_session() -> Session:
             # Not before: the screen's guard forks, and must find no threads when it does.
-            services = running.enter_context(DemoServices())
+            services = running.enter_context(DemoServices(tick_interval_s=_TICK_INTERVAL_S))
             return Session(demo_settings(settings, services), (folder,), trusted_roots=(samples,))
 
         return run_screen(make_session, title="Navidrome Plugin Workbench: demo")

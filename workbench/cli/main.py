@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from workbench.cli import call, config, demo, plugin, screen, watch
+from workbench.cli import call, config, demo, output, plugin, screen, watch
 from workbench.cli.command import PROGRAM, Command, CommandGroup, Parser, UsageError, nearest, split_first_word
 from workbench.cli.diagnostics import complain
 from workbench.cli.exit_codes import ExitCode
@@ -37,10 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(end.code or 0)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone. What is still buffered has nowhere to go: the interpreter's last flush must not fail.
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            if not _is_from_stdout(error):
+                raise
+            complain(f"cannot write to standard output: {error.strerror or error}")
+        # What is still buffered has nowhere to go: the interpreter's last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+
+
+def _is_from_stdout(error: OSError) -> bool:
+    """Whether an error arose in the only module that writes to stdout; any other one is a defect."""
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    return bool(innermost.f_globals["__name__"] == output.__name__)
 
 
 def choose(argv: Sequence[str]) -> Callable[[], int]:

@@ -33,28 +33,30 @@ class Watch:
     is_json: bool
 
     async def run(self, interruption: Interruption) -> int:
-        """Watch until a signal comes or nobody reads any more; the exit status."""
+        """Watch until a signal comes; the exit status.
+
+        Raises what kept the facts from being written: `BrokenPipeError` when nobody reads any more, another `OSError`
+        when stdout takes no more. While the session opens a signal cancels that, as `interruption` does by itself.
+        """
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
-        is_read = True
-
-        def nobody_reads() -> None:
-            nonlocal is_read
-            is_read = False
-            loop.call_soon_threadsafe(over.set)
-
-        interruption.on_signal = over.set
         writer = FactWriter(
-            json_lines if self.is_json else text_lines, json_loss if self.is_json else text_loss, nobody_reads
+            json_lines if self.is_json else text_lines,
+            json_loss if self.is_json else text_loss,
+            lambda: loop.call_soon_threadsafe(over.set),
         )
         session = Session(self.settings, self.folders, trust_all=self.is_trusted)
         session.bus.subscribe(writer.take)
         try:
             async with session:
+                # From here on there is something to close in order.
+                interruption.on_signal = over.set
                 await over.wait()
         finally:
             await asyncio.to_thread(writer.close, _CLOSE_LIMIT_S)
-        return ExitCode.DONE if is_read else ExitCode.FAILED
+        if writer.failure is not None and interruption.received is None:
+            raise writer.failure
+        return ExitCode.DONE
 
 
 def json_lines(event: Event) -> list[str]:

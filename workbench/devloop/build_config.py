@@ -33,6 +33,8 @@ MAX_CLIMB: Final = 3
 """How many `../` a source pattern may begin with: enough for shared code of a repository, far from the root."""
 
 _MAX_ITEMS: Final = 200
+_MAX_ENV: Final = 16 << 10
+"""Characters of all variables together: the user has to read them before agreeing to the command."""
 _KEYS: Final = ("command", "env", "sources", "output")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXAMPLE: Final = 'For example: command = ["go", "build", "-buildmode=c-shared", "-o", "{output}", "."].'
@@ -157,6 +159,8 @@ class _Reader:
                 raise self.error(f'"{name}" cannot be the name of a variable', "build", "env", name)
             if not isinstance(text, str) or "\0" in text:
                 raise self.error(f'the variable "{name}" must be a string', "build", "env", name)
+        if sum(len(name) + len(text) for name, text in value.items()) > _MAX_ENV:
+            raise self.error(f'"env" has more than {_MAX_ENV} characters', "build", "env")
         return dict(value)
 
     def _pattern(self, pattern: str) -> str:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,8 @@ from engine.plugins.files import cause_text, read_limited
 from workbench.devloop.build_config import OUTPUT_MARK, Recipe
 from workbench.devloop.diagnostics import ComplaintFinder
 from workbench.devloop.errors import BuildError
-from workbench.devloop.fingerprint import digest_of
+from workbench.devloop.fingerprint import has_same_content
+from workbench.devloop.finishing import to_the_end
 from workbench.devloop.processes import LineSink, run_command
 from workbench.devloop.toolchain import Toolchain
 
@@ -53,6 +54,10 @@ class BuildResult:
     """None for the built-in step."""
 
 
+async def _nothing_to_do() -> None:
+    """Nobody waits for the module."""
+
+
 class Builder:
     """Carries out build steps, as many commands at once as there are processors. Belongs to one event loop."""
 
@@ -62,37 +67,50 @@ class Builder:
         self._limit_s = limit_s
 
     async def build(
-        self, folder: Path, recipe: Recipe, on_line: LineSink, *, on_begin: Callable[[], None] = lambda: None
+        self,
+        folder: Path,
+        recipe: Recipe,
+        on_line: LineSink,
+        *,
+        on_begin: Callable[[], None] = lambda: None,
+        on_placed: Callable[[], Awaitable[None]] = _nothing_to_do,
     ) -> BuildResult:
         """Build the plugin in `folder`; the caller has made sure that `recipe.command` may run.
 
         `on_begin` is called when the step's turn has come, `on_line` with each line of output, both on this loop.
-        Raises `BuildError`. Cancelling ends every process of the step; the module stays what it was.
+        `on_placed` is awaited when the module is in place. Raises `BuildError`.
+
+        Cancelling ends every process of the step, and the module stays what it was. From the moment the module is
+        being put in place until `on_placed` has ended a cancellation waits. Once this is left, nothing of the step
+        still runs.
         """
         if recipe.text_module is not None:
             # It takes milliseconds: never queued behind a compiler.
             on_begin()
-            return await asyncio.to_thread(_assemble, folder, folder / recipe.text_module)
+            module = await to_the_end(asyncio.to_thread(_assemble, folder / recipe.text_module))
+            return await to_the_end(_placed(lambda: _place_bytes(module, folder), on_placed))
         async with self._slots:
             on_begin()
             with disk_errors(folder):
-                return await self._run(folder, recipe, on_line)
+                return await self._run(folder, recipe, on_line, on_placed)
 
-    async def _run(self, folder: Path, recipe: Recipe, on_line: LineSink) -> BuildResult:
+    async def _run(
+        self, folder: Path, recipe: Recipe, on_line: LineSink, on_placed: Callable[[], Awaitable[None]]
+    ) -> BuildResult:
         with _work_folder(folder) as work:
             produced = work / MODULE_NAME
             if recipe.has_output_mark or recipe.output != MODULE_NAME:
                 await self._run_command(folder, recipe, produced, on_line)
-                return await asyncio.to_thread(_take_over, folder, recipe, produced)
+                return await to_the_end(_placed(lambda: _take_over(folder, recipe, produced), on_placed))
             # The command writes the module itself, so what was there is kept for putting back.
             before = work / "before.wasm"
-            await asyncio.to_thread(_copy, folder / MODULE_NAME, before)
+            await to_the_end(asyncio.to_thread(_copy, folder / MODULE_NAME, before))
             try:
                 await self._run_command(folder, recipe, produced, on_line)
             except BaseException:
                 _put_back(before, folder / MODULE_NAME)
                 raise
-            return await asyncio.to_thread(_compare, folder, recipe, before)
+            return await to_the_end(_placed(lambda: _compare(folder, recipe, before), on_placed))
 
     async def _run_command(self, folder: Path, recipe: Recipe, produced: Path, on_line: LineSink) -> None:
         command = [argument.replace(OUTPUT_MARK, str(produced)) for argument in recipe.command]
@@ -124,6 +142,13 @@ class Builder:
             raise _command_failure(name, status, finder)
 
 
+async def _placed(place: Callable[[], BuildResult], on_placed: Callable[[], Awaitable[None]]) -> BuildResult:
+    """Put the module in place, in a thread, and have it taken up."""
+    result = await asyncio.to_thread(place)
+    await on_placed()
+    return result
+
+
 def _command_failure(name: str, status: int, finder: ComplaintFinder) -> BuildError:
     ended = f"ended with exit status {status}" if status > 0 else f"was ended by {_signal_name(-status)}"
     best = finder.best
@@ -142,16 +167,20 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _assemble(folder: Path, source: Path) -> BuildResult:
+def _assemble(source: Path) -> bytes:
     """The built-in step: WebAssembly text to a module. The assembler bounds nesting itself; we bound the size."""
     try:
         text = read_limited(source, _TEXT_BYTES)
     except OSError as error:
         raise BuildError(f"cannot read {source.name}: {cause_text(error)}", place=Place(file=source)) from error
     try:
-        module = bytes(wasmtime.wat2wasm(text))
+        return bytes(wasmtime.wat2wasm(text))
     except wasmtime.WasmtimeError as error:
         raise _text_error(str(error), source) from error
+
+
+def _place_bytes(module: bytes, folder: Path) -> BuildResult:
+    """Make what was assembled the module."""
     with disk_errors(folder), _work_folder(folder) as work:
         produced = work / MODULE_NAME
         produced.write_bytes(module)
@@ -217,7 +246,7 @@ def _compare(folder: Path, recipe: Recipe, before: Path) -> BuildResult:
     module = folder / MODULE_NAME
     if not module.is_file():
         raise _nothing_written(recipe)
-    is_changed = digest_of(before) != digest_of(module)
+    is_changed = not has_same_content(before, module)
     return BuildResult(is_changed=is_changed, module_bytes=module.stat().st_size, exit_code=0)
 
 
@@ -232,7 +261,7 @@ def _nothing_written(recipe: Recipe) -> BuildError:
 
 def _place(produced: Path, module: Path) -> bool:
     """Move a finished file onto the module if its bytes differ; whether they did."""
-    if not module.is_symlink() and module.is_file() and digest_of(produced) == digest_of(module):
+    if not module.is_symlink() and has_same_content(produced, module):
         # It is as new as its sources from now on, and not built again at the next start.
         os.utime(module)
         return False
@@ -249,7 +278,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _put_back(before: Path, module: Path) -> None:
     """Undo what a failed or stopped command did to the module."""
-    if digest_of(before) == digest_of(module):
+    if has_same_content(before, module):
         return
     if before.exists():
         os.replace(before, module)

@@ -35,16 +35,20 @@ class Builds:
         shop: Workshop,
         *,
         plugin: Callable[[], PluginId],
-        on_built: Callable[[BuildResult], Awaitable[None]],
+        on_built: Callable[[], Awaitable[None]],
     ) -> None:
-        """`plugin` is asked at each event, as a manifest may change the name; `on_built` precedes `BuildFinished`."""
+        """`plugin` is asked at each event, as a manifest may change the name.
+
+        `on_built` follows each module put in place, and precedes `BuildFinished`; it is awaited to its end even if
+        the build is stopped meanwhile. `folder` is the real folder.
+        """
         self._folder = folder
         self._shop = shop
         self._plugin = plugin
         self._on_built = on_built
         self._status = BuildStatus(phase=BuildPhase.NONE)
         self._task: asyncio.Task[None] | None = None
-        self._running = asyncio.Lock()
+        self._running = shop.building(folder)
         self._begin_ns: int | None = None
         self._stop_reason = ""
         self._superseded = 0
@@ -123,9 +127,13 @@ class Builds:
             self._begin_ns = None
             try:
                 result = await self._shop.builder.build(
-                    self._folder, recipe, self._pass_on, on_begin=lambda: self._begin(recipe)
+                    self._folder,
+                    recipe,
+                    self._pass_on,
+                    on_begin=lambda: self._begin(recipe),
+                    on_placed=self._on_built,
                 )
-                await self._succeeded(recipe, result)
+                self._succeeded(recipe, result)
             except asyncio.CancelledError:
                 self._cancelled()
                 raise
@@ -144,8 +152,7 @@ class Builds:
     def _pass_on(self, line: str, stream: OutputStream) -> None:
         self._shop.bus.publish(BuildOutput(time_ns=self._now_ns(), plugin=self._plugin(), line=line, stream=stream))
 
-    async def _succeeded(self, recipe: Recipe, result: BuildResult) -> None:
-        await self._on_built(result)
+    def _succeeded(self, recipe: Recipe, result: BuildResult) -> None:
         duration_ns = self._end()
         self._status = _status_of(recipe, BuildPhase.IDLE)
         self._shop.bus.publish(

@@ -49,7 +49,10 @@ class BuildFinished(PluginEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildCancelled(PluginEvent):
-    """A running build was stopped, with all processes it had started; `plugin.wasm` is what it was before."""
+    """A running build was stopped, with all processes it had started.
+
+    `plugin.wasm` is what it was before, or already the new one if that was complete; then it has been taken up.
+    """
 
     reason: str
     """Why: the sources changed again, the plugin is gone, the loop closes."""

@@ -17,17 +17,15 @@ from engine.plugins.discovery import MODULE_NAME
 from engine.plugins.info import PluginInfo
 from engine.plugins.manifest import MANIFEST_NAME
 from workbench.devloop.build_config import Recipe
-from workbench.devloop.builder import BuildResult
 from workbench.devloop.builds import Builds
 from workbench.devloop.events import FolderChanged
-from workbench.devloop.fingerprint import Stamp, digest_of, digest_of_all, stamp_of
+from workbench.devloop.fingerprint import FILE_BYTES_LIMIT, Stamp, digest_of, digest_of_all, stamp_of
 from workbench.devloop.outline import BuildInputs, Entry
 from workbench.devloop.settling import Settler
 from workbench.devloop.status import BuildStatus
 from workbench.devloop.workshop import Workshop
 
 _SHOWN_PATHS: Final = 5
-_HASHED_MODULE_BYTES: Final = 256 << 20
 
 _LoadStamps = tuple[Stamp | None, Stamp | None]
 """Of manifest and module."""
@@ -48,6 +46,7 @@ class Lane:
         self._source_digest: str | None = None
         self._refresh: asyncio.Task[None] | None = None
         self._is_refresh_wanted = False
+        self._is_closed = False
         self._builds = Builds(entry.folder, shop, plugin=lambda: self.plugin, on_built=self._take_module)
         self._builds.reset(inputs, reason="")
 
@@ -110,12 +109,15 @@ class Lane:
 
     def want_refresh(self) -> None:
         """Have the engine bring up what is on disk; requests during a reload make one more."""
+        if self._is_closed:
+            return  # the last build was just putting its module in place
         self._is_refresh_wanted = True
         if self._refresh is None or self._refresh.done():
             self._refresh = self._shop.tasks.spawn(f"reload {self.plugin}", self._refresh_until_current())
 
     def close(self, reason: str) -> None:
         """Stop what runs; the tasks end soon after."""
+        self._is_closed = True
         self._is_refresh_wanted = False
         self._builds.stop(reason)
 
@@ -134,9 +136,11 @@ class Lane:
         self.want_refresh()
 
     async def _serves(self, module: Stamp | None) -> bool:
-        """Whether the engine runs exactly the bytes on disk."""
+        """Whether the engine runs exactly the bytes on disk, and no reload is about to bring up others."""
         info = self._info()
-        if info is None or info.state is not PluginState.READY or module is None or module.size > _HASHED_MODULE_BYTES:
+        if self._refresh is not None and not self._refresh.done():
+            return False
+        if info is None or info.state is not PluginState.READY or module is None or module.size > FILE_BYTES_LIMIT:
             return False
         return await asyncio.to_thread(digest_of, self.folder / MODULE_NAME) == info.module_sha256
 
@@ -157,12 +161,15 @@ class Lane:
 
     # --- built and reloaded
 
-    async def _take_module(self, result: BuildResult) -> None:
-        """A build ended well: what it wrote is nobody else's change, and is brought up at once."""
+    async def _take_module(self) -> None:
+        """A build has put its module in place: that is nobody else's change, and is brought up at once.
+
+        What counts is what the engine runs, not what the build changed: the bytes may be those of an earlier build
+        that was stopped before they were brought up.
+        """
         module = await asyncio.to_thread(stamp_of, self.folder / MODULE_NAME)
         self._load.accept((self._load.accepted[0], module))
-        info = self._info()
-        if result.is_changed or info is None or info.state is not PluginState.READY:
+        if not await self._serves(module):
             self.want_refresh()
 
     async def _refresh_until_current(self) -> None:

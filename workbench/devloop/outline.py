@@ -151,7 +151,7 @@ class _Walk:
 
 @lru_cache(maxsize=1024)
 def _manifest_digest(path: Path, stamp: Stamp | None) -> str | None:
-    return None if stamp is None or stamp.size > _MANIFEST_BYTES else digest_of(path)
+    return None if stamp is None or stamp.size > _MANIFEST_BYTES else digest_of(path, limit_bytes=_MANIFEST_BYTES)
 
 
 def _subfolders(folder: Path) -> Iterable[Path]:

@@ -60,8 +60,8 @@ async def run_command(
             if transport.get_returncode() is None:
                 await _stop(transport, process)
         finally:
-            if transport.get_returncode() is None:
-                _signal_group(transport, signal.SIGKILL)
+            # Also after a good end: what the command left in the background may hold no pipe and still write files.
+            _signal_group(transport, signal.SIGKILL)
             transport.close()
             process.finish()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from engine.clock import Clock
 from engine.events import EventBus
@@ -39,3 +42,9 @@ class Workshop:
     """False while another workbench builds in these folders."""
     on_reloaded: Callable[[], None]
     """Called after each reload: the plugin may have another name by then, or be gone."""
+    _building: MutableMapping[Path, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By real folder, as long as somebody holds on to it."""
+
+    def building(self, folder: Path) -> asyncio.Lock:
+        """Held while a build runs in the real `folder`; a lane that follows another one there waits for its end."""
+        return self._building.setdefault(folder, asyncio.Lock())

@@ -138,6 +138,9 @@ def _host_call_lines(row: HostCallRow, *, reveal: bool, wire: bool) -> list[Deta
 def _host_call_facts(host_call: HostCall, *, reveal: bool) -> list[DetailLine]:
     sizes = f"request {size_text(host_call.request_bytes)}, response {size_text(host_call.response_bytes)}"
     lines = [_fact("sizes", sizes), _fact("offset", f"{duration_text(host_call.start_ns)} into the call")]
+    if host_call.is_shortened:
+        left_out = size_text(host_call.request_bytes + host_call.response_bytes)
+        lines.append(_line(LineKind.NOTE, f"Request and response were left out, {left_out}: this call kept too many."))
     if host_call.is_repaired:
         lines.append(_line(LineKind.NOTE, "The request held invalid UTF-8; it was replaced by U+FFFD."))
     if host_call.error is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import singledispatch
 from typing import Final
@@ -54,6 +56,7 @@ from workbench.devloop.events import (
     FolderChanged,
     SourceWatchDegraded,
 )
+from workbench.inert import display_text
 from workbench.trace.wording import date_text, duration_text, size_text
 
 
@@ -69,6 +72,30 @@ class Level(StrEnum):
 
 EXPECTED_OUTCOMES: Final = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.NOT_IMPLEMENTED, Outcome.CANCELLED})
 """Ends of a call that mean no harm: an answer, or a proper refusal to give one."""
+
+
+_BLANKS: Final = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
+_HIDDEN_BLANKS = re.compile(f"[ {_BLANKS}]{{2,}}|[{_BLANKS}]")
+_MAX_BLANK_MARKS: Final = 8
+
+
+def exact_word(text: str) -> str:
+    """A foreign argument or value as consent needs it: whole, inert, quoted like for a shell, its blanks seen.
+
+    Where blanks stand side by side each is `␣`, and many are counted, so that nothing is pushed out of sight.
+    """
+    visible = _HIDDEN_BLANKS.sub(_blank_marks, text.replace("\t", "␉"))
+    return shlex.quote(display_text(visible, limit=None))
+
+
+def exact_command(command: Iterable[str]) -> str:
+    """The arguments of a command that somebody is asked to agree to, each an `exact_word`."""
+    return " ".join(exact_word(argument) for argument in command)
+
+
+def exact_env(env: Mapping[str, str]) -> list[str]:
+    """The variables of such a command as `NAME=value`, by name."""
+    return [f"{display_text(name, limit=None)}={exact_word(value)}" for name, value in sorted(env.items())]
 
 
 @singledispatch
@@ -237,7 +264,8 @@ def _(event: BuildCancelled) -> tuple[Level, str]:
 def _(event: BuildNotTrusted) -> tuple[Level, str]:
     return (
         Level.WARNING,
-        f"not built: {shlex.join(event.command)} comes from the plugin's folder and is not trusted yet",
+        f"not built: {shlex.join(event.command)}{_with_env(event.env)} comes from the plugin's folder and is not "
+        "trusted yet",
     )
 
 
@@ -318,6 +346,17 @@ def _(event: ScheduleCancelled) -> tuple[Level, str]:
         ScheduleEnd.INIT: "cancelled: the OnInit that made it does not count any more",
     }
     return Level.INFO, _with_hint(f"schedule {event.schedule_id} {how[event.end]}", event.note)
+
+
+def _blank_marks(match: re.Match[str]) -> str:
+    count = len(match[0])
+    return "␣" * count if count <= _MAX_BLANK_MARKS else f"␣⟨{count} blanks⟩␣"
+
+
+def _with_env(env: Mapping[str, str]) -> str:
+    if not env:
+        return ""
+    return f" with {' '.join(f'{name}={shlex.quote(value)}' for name, value in sorted(env.items()))}"
 
 
 def _due(next_ns: int | None) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from google.protobuf.message import Message
 
@@ -19,8 +20,14 @@ from engine.calls import CallResult, HostCall, LogLine, Timings
 from engine.contracts.codec import to_value
 from engine.errors import Place
 from engine.events import Event
-from workbench.trace.masking import mask_text, masked_pair, masked_value
+from workbench.trace.masking import mask_arguments, mask_entry, mask_text, masked_pair, masked_value
+from workbench.trace.message_lines import shortened
 from workbench.trace.records import CallRecord, HostCallRow
+
+MAX_BRIEF_BYTES: Final = 256 << 10
+"""Encoded size of all messages that `brief_subject` keeps; more than a clipboard takes."""
+MAX_BRIEF_ITEMS: Final = 500
+"""Host calls, and lines of output, that `brief_subject` keeps."""
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -83,6 +90,7 @@ def host_call_to_json(host_call: HostCall, *, reveal: bool = False) -> dict[str,
         "response": response,
         "error": _text(host_call.error, reveal=reveal),
         "is_trap": host_call.is_trap,
+        "is_shortened": host_call.is_shortened,
         "start_ms": _ms(host_call.start_ns),
         "duration_ms": _ms(host_call.duration_ns),
         "notes": [_text(note, reveal=reveal) for note in host_call.notes],
@@ -105,6 +113,32 @@ def subject_to_json(subject: CallRecord | HostCallRow | Event, *, reveal: bool =
     return event_to_json(subject, reveal=reveal)
 
 
+def brief_subject(subject: CallRecord | HostCallRow) -> CallRecord | HostCallRow:
+    """A copy whose rendering costs little, however large the messages are: long fields are cut.
+
+    Messages beside the request that do not fit into `MAX_BRIEF_BYTES` together are left out; host calls say so.
+    """
+    room = _Room(MAX_BRIEF_BYTES)
+    if isinstance(subject, HostCallRow):
+        return _brief_row(subject, room)
+    if subject.result is None:
+        rows = subject.host_calls[:MAX_BRIEF_ITEMS]
+        request = room.take(subject.request)
+        return replace(subject, request=request, host_calls=[_brief_row(row, room) for row in rows])
+    result = subject.result
+    calls, logs = result.host_calls, result.logs
+    brief = replace(
+        result,
+        request=shortened(result.request),
+        response=room.take(result.response),
+        host_calls=tuple(_brief_call(call, room) for call in calls[:MAX_BRIEF_ITEMS]),
+        dropped_host_calls=result.dropped_host_calls + max(0, len(calls) - MAX_BRIEF_ITEMS),
+        logs=logs[:MAX_BRIEF_ITEMS],
+        dropped_logs=result.dropped_logs + max(0, len(logs) - MAX_BRIEF_ITEMS),
+    )
+    return replace(subject, result=brief)
+
+
 def log_line_to_json(line: LogLine, *, reveal: bool = False) -> dict[str, object]:
     """A line of guest output as a JSON object."""
     return {
@@ -113,6 +147,34 @@ def log_line_to_json(line: LogLine, *, reveal: bool = False) -> dict[str, object
         "time_ns": line.time_ns,
         "is_cut": line.is_cut,
     }
+
+
+class _Room:
+    """How many bytes of messages still fit."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._left_bytes = size_bytes
+
+    def take(self, message: Message | None) -> Message | None:
+        """The message, shortened; None when there is no room for it."""
+        if message is None:
+            return None
+        brief = shortened(message)
+        size_bytes = brief.ByteSize()
+        if size_bytes > self._left_bytes:
+            return None
+        self._left_bytes -= size_bytes
+        return brief
+
+
+def _brief_row(row: HostCallRow, room: _Room) -> HostCallRow:
+    return row if row.host_call is None else replace(row, host_call=_brief_call(row.host_call, room))
+
+
+def _brief_call(call: HostCall, room: _Room) -> HostCall:
+    request, response = room.take(call.request), room.take(call.response)
+    is_cut = (request is None) != (call.request is None) or (response is None) != (call.response is None)
+    return replace(call, request=request, response=response, is_shortened=call.is_shortened or is_cut)
 
 
 def _put(found: dict[str, object], name: str, value: object, *, reveal: bool) -> None:
@@ -148,12 +210,19 @@ def _composite(value: object, *, reveal: bool) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return _members(value, reveal=reveal)
     if isinstance(value, Mapping):
-        return {str(name): _value(item, reveal=reveal) for name, item in value.items()}
+        return {str(name): _entry(str(name), item, reveal=reveal) for name, item in value.items()}
     if isinstance(value, (tuple, list, frozenset)):
+        if not reveal and isinstance(value, (tuple, list)) and all(type(item) is str for item in value):
+            return mask_arguments(value)
         return [_value(item, reveal=reveal) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return str(value)
+
+
+def _entry(name: str, item: object, *, reveal: bool) -> object:
+    is_plain = type(item) in (str, int, float)
+    return mask_entry(name, item) if is_plain and not reveal else _value(item, reveal=reveal)
 
 
 def _members(value: object, *, reveal: bool) -> dict[str, object]:

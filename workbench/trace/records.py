@@ -5,8 +5,8 @@ Records change only inside `TraceStore.drain`, on the reader's thread; everybody
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Final
@@ -21,6 +21,9 @@ MAX_HOST_CALLS: Final = 2_000
 MAX_LIVE_LINES: Final = 200
 """Lines of guest output kept while a call runs; its result brings the rest."""
 
+MAX_MESSAGE_BYTES: Final = 8 << 20
+"""Encoded size of the host calls' messages that one call keeps; the sizes of the others are told."""
+
 START_METHOD: Final = "_initialize"
 """Stands as the method where host calls happen while an instance is being started."""
 
@@ -28,6 +31,8 @@ _RECORD_BYTES: Final = 2_000
 _HOST_CALL_BYTES: Final = 900
 _LINE_BYTES: Final = 250
 _LOOK_BACK: Final = 8
+_SHORT_TEXT: Final = 200
+"""Characters of an error or note that stay of a host call without messages."""
 
 
 class RowStatus(StrEnum):
@@ -101,7 +106,11 @@ class CallRecord:
     host_calls_left_out: int = 0
     live_output: list[LogLine] = field(default_factory=list)
     payload_bytes: int = 0
-    """Encoded size of everything kept here."""
+    """Size of request, response and output kept here."""
+    message_limit_bytes: int = MAX_MESSAGE_BYTES
+    """What `host_call_bytes` grows to; host calls beyond it are kept without their messages."""
+    host_call_bytes: int = 0
+    """Size of the messages and texts of the host calls kept here."""
 
     @property
     def is_running(self) -> bool:
@@ -136,8 +145,10 @@ class CallRecord:
     def weight_bytes(self) -> int:
         """Approximate memory."""
         lines = len(self.live_output) if self.result is None else len(self.result.logs)
-        host_calls = len(self.host_calls) if self.result is None else len(self.result.host_calls)
-        return _RECORD_BYTES + self.payload_bytes + _HOST_CALL_BYTES * host_calls + _LINE_BYTES * lines
+        # Most host calls of the result are those of the rows; only those beyond the last row come on top.
+        host_calls = max(len(self.host_calls), 0 if self.result is None else len(self.result.host_calls))
+        own_bytes = _RECORD_BYTES + _HOST_CALL_BYTES * host_calls + _LINE_BYTES * lines
+        return own_bytes + self.payload_bytes + self.host_call_bytes
 
     def host_call_row(self, host_call_id: HostCallId) -> HostCallRow | None:
         """The row of a host call, when it is among the newest: a guest makes one host call at a time."""
@@ -152,6 +163,11 @@ class CallRecord:
         self.host_calls.append(row)
         return True
 
+    def end_host_call(self, row: HostCallRow, host_call: HostCall) -> None:
+        """Note how a host call of this record ended; without its messages when those of others fill the record."""
+        row.host_call = self._affordable(host_call)
+        row.revision += 1
+
     def write(self, line: LogLine) -> None:
         """Keep a line of guest output while the call runs."""
         if self.result is None:
@@ -162,22 +178,14 @@ class CallRecord:
 
     def finish(self, result: CallResult) -> None:
         """Take the result over; it also ends host calls whose own events were lost."""
-        self.result = result
         self.request = result.request
         self.live_output.clear()
-        self.payload_bytes = result.request_bytes + result.response_bytes + _host_call_bytes(result.host_calls)
+        self.payload_bytes = result.request_bytes + result.response_bytes
         self.payload_bytes += sum(len(line.text) for line in result.logs)
         known = {row.host_call_id: row for row in self.host_calls}
-        for host_call in result.host_calls:
-            row = known.get(host_call.host_call_id)
-            if row is None:
-                if len(self.host_calls) >= MAX_HOST_CALLS:
-                    continue
-                row = self._missed(host_call)
-                self.host_calls.append(row)
-            if row.host_call is None:
-                row.host_call = host_call
-                row.revision += 1
+        # The result must not hold on to messages that the rows had to leave out.
+        kept = tuple(self._take_over(host_call, known) for host_call in result.host_calls)
+        self.result = replace(result, host_calls=kept)
         for row in self.host_calls:
             if row.is_running:
                 row.is_lost = True
@@ -191,6 +199,25 @@ class CallRecord:
         for row in self.host_calls:
             row.is_lost = row.host_call is None
 
+    def _take_over(self, host_call: HostCall, known: Mapping[HostCallId, HostCallRow]) -> HostCall:
+        """A host call of the result as it is kept here: as its row has it, which is added or completed if need be."""
+        row = known.get(host_call.host_call_id)
+        if row is None:
+            if len(self.host_calls) >= MAX_HOST_CALLS:
+                return self._affordable(host_call)
+            row = self._missed(host_call)
+            self.host_calls.append(row)
+        if row.host_call is None:
+            self.end_host_call(row, host_call)
+        return row.host_call or host_call
+
+    def _affordable(self, host_call: HostCall) -> HostCall:
+        """`host_call` as the record can keep it, weighed."""
+        if self.host_call_bytes + kept_bytes(host_call) > self.message_limit_bytes:
+            host_call = without_messages(host_call)
+        self.host_call_bytes += kept_bytes(host_call)
+        return host_call
+
     def _missed(self, host_call: HostCall) -> HostCallRow:
         return HostCallRow(
             plugin=self.plugin,
@@ -202,5 +229,25 @@ class CallRecord:
         )
 
 
-def _host_call_bytes(host_calls: Iterable[HostCall]) -> int:
-    return sum(host_call.request_bytes + host_call.response_bytes for host_call in host_calls)
+def kept_bytes(host_call: HostCall) -> int:
+    """Approximate size of what a host call holds on to: its messages, unless they were left out, and its texts."""
+    texts = len(host_call.error or "") + sum(len(note) for note in host_call.notes)
+    return texts if host_call.is_shortened else texts + host_call.request_bytes + host_call.response_bytes
+
+
+def without_messages(host_call: HostCall) -> HostCall:
+    """A host call of which only the facts are kept: no messages, and the beginnings of its texts."""
+    if host_call.is_shortened and kept_bytes(host_call) <= _SHORT_TEXT:
+        return host_call
+    return replace(
+        host_call,
+        request=None,
+        response=None,
+        error=None if host_call.error is None else _beginning(host_call.error),
+        notes=tuple(_beginning(note) for note in host_call.notes[:1]),
+        is_shortened=True,
+    )
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHORT_TEXT else f"{text[:_SHORT_TEXT]}…"

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.calls import CallId
 from engine.events import CallFinished, CallStarted, Event, GuestWrote, HostCallFinished, HostCallStarted
 from workbench.trace.describe import is_logged
 from workbench.trace.inbox import EventInbox, weigh
-from workbench.trace.records import START_METHOD, CallRecord, HostCallRow
+from workbench.trace.records import MAX_MESSAGE_BYTES, START_METHOD, CallRecord, HostCallRow, without_messages
 from workbench.trace.ring import Ring
 
 DRAIN_BUDGET_S: Final = 0.03
@@ -58,12 +58,14 @@ class TraceStore:
         """`max_events` bounds the calls and the log entries, each; `max_bytes` bounds calls, log and waiting events.
 
         Half of the bytes are for calls, a quarter each for the log and for events nobody has drained yet, of
-        which there are `max_waiting` at most. Sizes are estimates.
+        which there are `max_waiting` at most. One call's host calls take half of the calls' share at most: beyond
+        that their messages are left out. Sizes are estimates.
         """
         self._inbox = EventInbox(max_events=max_waiting, max_bytes=max(1, max_bytes // 4))
         self._calls: Ring[CallRecord] = Ring(
             max_items=max_events, max_bytes=max(1, max_bytes // 2), on_evict=self._forget
         )
+        self._message_limit_bytes = min(MAX_MESSAGE_BYTES, max_bytes // 4)
         self._sequences: dict[CallId, int] = {}
         self.log: Ring[Event] = Ring(max_items=max_events, max_bytes=max(1, max_bytes // 4))
         """Guest output and engine facts, oldest first; `describe` puts them in words."""
@@ -187,7 +189,8 @@ class TraceStore:
             case _:
                 pass
         if is_logged(event):
-            self.log.append(event, weigh(event))
+            entry = _log_entry(event)
+            self.log.append(entry, weigh(entry))
 
     def _find(self, call_id: CallId | None) -> CallRecord | None:
         return None if call_id is None else self.find_call(call_id)
@@ -203,6 +206,7 @@ class TraceStore:
                 request=event.request,
                 cause=event.cause,
                 payload_bytes=event.request.ByteSize(),
+                message_limit_bytes=self._message_limit_bytes,
             )
         )
 
@@ -218,6 +222,7 @@ class TraceStore:
                 arrived_ns=arrived_ns,
                 time_ns=event.time_ns - result.duration_ns,
                 cause=result.cause,
+                message_limit_bytes=self._message_limit_bytes,
             )
             record.finish(result)
             self._add(record)
@@ -247,9 +252,7 @@ class TraceStore:
         row = None if record is None else record.host_call_row(host_call.host_call_id)
         # Without a row there were too many, or the start was lost: the call's result brings what there is.
         if record is not None and row is not None and row.host_call is None:
-            row.host_call = host_call
-            row.revision += 1
-            record.payload_bytes += host_call.request_bytes + host_call.response_bytes
+            record.end_host_call(row, host_call)
             self._touch(record)
 
     def _add_start(self, event: HostCallFinished, arrived_ns: int) -> None:
@@ -263,10 +266,12 @@ class TraceStore:
                     method=START_METHOD,
                     arrived_ns=arrived_ns,
                     time_ns=event.time_ns - event.host_call.duration_ns,
+                    message_limit_bytes=self._message_limit_bytes,
                 )
             )
-        record.add_host_call(_finished_row(event, arrived_ns))
-        record.payload_bytes += event.host_call.request_bytes + event.host_call.response_bytes
+        row = _unfinished_row(event, arrived_ns)
+        if record.add_host_call(row):
+            record.end_host_call(row, event.host_call)
         self._touch(record)
 
     def _add(self, record: CallRecord) -> CallRecord:
@@ -293,7 +298,15 @@ class TraceStore:
             self._sequences.pop(record.call_id, None)
 
 
-def _finished_row(event: HostCallFinished, arrived_ns: int) -> HostCallRow:
+def _log_entry(event: Event) -> Event:
+    """What the log keeps of an event: the messages of a call's host calls are weighed, and kept, with the call."""
+    if not isinstance(event, CallFinished):
+        return event
+    host_calls = tuple(without_messages(host_call) for host_call in event.result.host_calls)
+    return replace(event, result=replace(event.result, host_calls=host_calls))
+
+
+def _unfinished_row(event: HostCallFinished, arrived_ns: int) -> HostCallRow:
     host_call = event.host_call
     return HostCallRow(
         plugin=event.plugin,
@@ -302,5 +315,4 @@ def _finished_row(event: HostCallFinished, arrived_ns: int) -> HostCallRow:
         method=host_call.method,
         arrived_ns=arrived_ns,
         time_ns=event.time_ns - host_call.duration_ns,
-        host_call=host_call,
     )

@@ -12,10 +12,13 @@ from typing import Final
 from engine.events import Event, GuestWrote
 from workbench.inert import display_text
 from workbench.trace.describe import Level, describe, is_at_least, level_of, plugin_of
+from workbench.trace.event_words import words_of
+from workbench.trace.masking import MASK, mask_text
 from workbench.trace.records import MAX_HOST_CALLS, CallRecord, HostCallRow
 from workbench.trace.row_index import RowIndex
 from workbench.trace.store import StoreChange, TraceStore
 
+_MASK_MARK: Final = MASK[0]
 _CHILD_BITS: Final = 12
 _CHILD_MASK: Final = (1 << _CHILD_BITS) - 1
 _LEFT_OUT: Final = _CHILD_MASK
@@ -258,6 +261,15 @@ class LogView:
             return False
         if not self._terms:
             return True
-        level, text = describe(event)
-        hay = f"{plugin_of(event) or 'engine'}\n{level}\n{text}".casefold()
-        return all(term in hay for term in self._terms)
+        # The cheap fields first: hiding secrets costs most, and few entries get that far.
+        level, raw = words_of(event)
+        fields = f"{plugin_of(event) or 'engine'}\n{level}".casefold()
+        wanted = [term for term in self._terms if term not in fields]
+        if not wanted:
+            return True
+        text = raw.casefold()
+        # Hiding only takes text away, so what the whole text has not, the shown one has not either.
+        if not all(term in text or _MASK_MARK in term for term in wanted):
+            return False
+        shown = mask_text(raw).casefold()
+        return all(term in shown for term in wanted)

@@ -78,6 +78,16 @@ def test_a_command_of_the_folder_runs_only_when_told_to(cli: CommandLine) -> Non
     assert "  copying" in said
 
 
+def test_the_variables_of_a_command_are_told_whole_where_trust_is_suggested(cli: CommandLine) -> None:
+    folder = write_folder(cli)
+    config = recipe_that_copies(folder, "built") + f'env = {{ GOFLAGS = "{"x" * 2500} -toolexec=/evil" }}\n'
+    (folder / "workbench.toml").write_text(config)
+    _, _, said = call(cli)
+    assert "with GOFLAGS='xxx" in said
+    assert said.count("x") >= 2500
+    assert "-toolexec=/evil'" in said
+
+
 def test_a_module_older_than_its_sources_is_called_and_said_to_be_old(cli: CommandLine) -> None:
     folder = write_folder(cli)
     (folder / "workbench.toml").write_text(recipe_that_copies(folder, "new"))

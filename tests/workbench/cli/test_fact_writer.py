@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 import threading
@@ -32,6 +33,13 @@ class GoneStream(io.StringIO):
 
     def write(self, text: str) -> int:
         raise BrokenPipeError
+
+
+class FullStream(io.StringIO):
+    """A disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def fact(number: int) -> Event:
@@ -80,3 +88,63 @@ def test_a_reader_that_left_is_reported_once_and_nothing_is_kept(monkeypatch: py
     wait_until(gone.is_set, what="the missing reader to be noticed")
     facts.take(fact(2))
     facts.close(10)
+    assert isinstance(facts.failure, BrokenPipeError)
+
+
+def test_a_full_disk_ends_the_writing_and_is_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", FullStream())
+    gone = threading.Event()
+    facts = writer(gone)
+    facts.take(fact(1))
+    wait_until(gone.is_set, what="the full disk to be noticed")
+    facts.close(10)
+    assert isinstance(facts.failure, OSError)
+    assert facts.failure.errno == errno.ENOSPC
+
+
+def test_a_fact_that_cannot_be_rendered_is_named_and_the_others_follow(capsys: pytest.CaptureFixture[str]) -> None:
+    def fussy(event: Event) -> list[str]:
+        (text,) = render(event)
+        if text == "2":
+            raise ValueError("token=secret")
+        return [text]
+
+    facts = FactWriter(fussy, str, lambda: None)
+    for number in (1, 2, 3):
+        facts.take(fact(number))
+    facts.close(10)
+    named = "a fact cannot be shown, EngineWarned: rendering it raised ValueError"
+    assert capsys.readouterr().out.splitlines() == ["1", named, "3"]
+    assert facts.failure is None
+
+
+def test_heavy_facts_fall_out_before_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = SlowStream()
+    monkeypatch.setattr(sys, "stdout", stream)
+    facts = FactWriter(lambda event: [str(event.time_ns)], lambda lost: f"lost {lost}", str, max_bytes=10_000)
+    facts.take(fact(-1))
+    assert stream.entered.wait(10)
+    for number in range(5):
+        facts.take(EngineWarned(time_ns=number, summary="x" * 4000))
+    stream.go.set()
+    facts.close(10)
+    assert stream.getvalue().splitlines() == ["-1", "lost 3", "3", "4"]
+
+
+def test_facts_are_rendered_only_when_their_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = SlowStream()
+    monkeypatch.setattr(sys, "stdout", stream)
+    rendered: list[int] = []
+
+    def noting(event: Event) -> list[str]:
+        rendered.append(event.time_ns)
+        return render(event)
+
+    facts = FactWriter(noting, str, lambda: None)
+    for number in range(50):
+        facts.take(fact(number))
+    assert stream.entered.wait(10)
+    assert rendered == [0]
+    stream.go.set()
+    facts.close(10)
+    assert len(rendered) == 50

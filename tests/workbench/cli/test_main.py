@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -118,3 +119,27 @@ def test_an_unknown_option_is_an_error_with_the_usage(cli: CommandLine) -> None:
 def test_every_command_says_what_it_does() -> None:
     assert all(command.summary.endswith(".") for command in COMMANDS)
     assert len({command.name for command in COMMANDS}) == len(COMMANDS)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", [["call", "x", "GetArtistMBID", "--template"], ["watch", "--json"]])
+def test_a_full_disk_behind_stdout_is_told_and_ends_the_command(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "broken").mkdir()
+    (tmp_path / "plugins" / "broken" / "manifest.json").write_text("{")
+    program = f"import sys\nfrom workbench.cli.main import main\nsys.exit(main({words!r} + ['--plugins', 'plugins']))"
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environ,
+            timeout=30,
+        )
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "workbench: cannot write to standard output: No space left on device\n",
+    )

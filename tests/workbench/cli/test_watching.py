@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+from pathlib import Path
 
+import pytest
+
+from engine import Settings
 from engine.calls import LogLine, OutputStream, PluginId
 from engine.events import EngineWarned, Event, GuestWrote, InstanceDiscarded, PluginState, PluginStateChanged
-from workbench.cli.watching import json_lines, json_loss, text_lines, text_loss
+from workbench.cli.interrupts import Interruption
+from workbench.cli.watching import Watch, json_lines, json_loss, text_lines, text_loss
 
 PLUGIN = PluginId("probe")
 
@@ -49,3 +56,18 @@ def test_guest_output_cannot_control_the_terminal() -> None:
 def test_lost_facts_are_counted_in_both_forms() -> None:
     assert "7 facts lost" in text_loss(7)
     assert json.loads(json_loss(7)) == {"event": "facts_lost", "count": 7}
+
+
+async def test_a_signal_while_the_session_opens_ends_it_at_once(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    settings = Settings.load(environ={"HOME": str(tmp_path)}, plugins_folder=tmp_path / "plugins")
+    watch = Watch(settings=settings, folders=(tmp_path / "plugins",), is_trusted=False, is_json=True)
+    gave_up = asyncio.Event()
+    interruption = Interruption(gave_up.set)
+    task = asyncio.create_task(watch.run(interruption))
+    await asyncio.sleep(0)  # lets it begin to open, which takes several turns of the loop
+    interruption.receive(signal.SIGTERM)
+    assert gave_up.is_set()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

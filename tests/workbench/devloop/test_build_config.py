@@ -87,6 +87,7 @@ def test_a_folder_with_neither_comes_ready_made(tmp_path: Path) -> None:
         ('[build]\ncommand = ["x"]\nenv = ["A=1"]\n', 3, '"env" must be a table of strings'),
         ('[build]\ncommand = ["x"]\nenv = { A = 1 }\n', 3, 'the variable "A" must be a string'),
         ('[build]\ncommand = ["x"]\n[build.env]\n"A=B" = "1"\n', 4, '"A=B" cannot be the name of a variable'),
+        (f'[build]\ncommand = ["x"]\nenv = {{ A = "{"x" * 20_000}" }}\n', 3, '"env" has more than 16384 characters'),
         ('[build]\ncommand = ["x"]\nsources = []\n', 3, '"sources" must be an array of strings'),
         ('[build]\ncommand = ["x"]\nsources = ["/etc/*"]\n', 3, "is not a relative path"),
         ('[build]\ncommand = ["x"]\nsources = ["a//b"]\n', 3, "is not a relative path"),

@@ -159,6 +159,38 @@ async def test_a_stopped_command_leaves_the_module_as_it_was(folder: Path, build
     assert sorted(os.listdir(folder)) == ["never", "plugin.wasm"]
 
 
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        text(),
+        shell("printf x > {output}"),
+        shell("printf x > plugin.wasm"),
+        shell("printf x > other", output="other"),
+    ],
+)
+async def test_a_build_cancelled_once_the_module_is_in_place_has_it_taken_up_first(
+    folder: Path, builder: Builder, output: Output, recipe: Recipe
+) -> None:
+    (folder / "plugin.wat").write_text("(module)")
+    placed, go = asyncio.Event(), asyncio.Event()
+    taken: list[bytes] = []
+
+    async def take_up() -> None:
+        placed.set()
+        await go.wait()
+        taken.append((folder / "plugin.wasm").read_bytes())
+
+    work = asyncio.ensure_future(builder.build(folder, recipe, output, on_placed=take_up))
+    await placed.wait()
+    work.cancel()
+    await asyncio.sleep(0)
+    assert not work.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert taken == [EMPTY_MODULE if recipe.is_builtin else b"x"]
+
+
 async def test_an_output_elsewhere_is_taken_over(folder: Path, builder: Builder, output: Output) -> None:
     recipe = shell("mkdir -p out; printf made > out/a.wasm", output="out/a.wasm")
     assert (await builder.build(folder, recipe, output)).is_changed

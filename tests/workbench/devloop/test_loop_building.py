@@ -111,6 +111,20 @@ async def test_a_failed_build_leaves_the_last_good_version_serving_and_says_wher
     assert not failed.ok
 
 
+async def test_a_build_that_changes_nothing_on_disk_is_brought_up_if_the_engine_serves_other_bytes(
+    bench: Bench,
+) -> None:
+    folder = bench.write("probe", {"plugin.wat": text_module("old"), "plugin.wasm": module("old")})
+    async with bench.session(watch=False) as session:
+        await session.engine.ready("probe")
+        # As an earlier build leaves it that is stopped before anybody has taken up its module.
+        replace_file(folder / "plugin.wat", text_module("new"))
+        replace_file(folder / "plugin.wasm", module("new"))
+        await session.devloop.build("probe")
+        assert [finished.is_changed for finished in bench.log.of(BuildFinished)] == [False]
+        assert await biography(session.engine, "probe") == "new"
+
+
 async def test_a_source_that_builds_to_equal_bytes_is_not_reloaded(bench: Bench) -> None:
     folder = bench.write("probe", {"plugin.wat": text_module("same")})
     async with bench.session():

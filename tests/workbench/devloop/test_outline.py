@@ -12,6 +12,9 @@ from engine.plugins.discovery import discover_all
 from tests.engine.harness import manifest_of
 from workbench.devloop.outline import take_picture
 
+ENDLESS = Path("/proc/self/pagemap")
+"""A regular file of size 0 that can be read for a very long time."""
+
 
 def _plugin(folder: Path, name: str | None = None) -> Path:
     folder.mkdir(parents=True)
@@ -112,3 +115,13 @@ def test_a_broken_configuration_belongs_to_its_plugin_alone(root: Path) -> None:
     picture = take_picture([root])
     assert picture.inputs[root / "one"].problem is not None
     assert picture.inputs[root / "dev"].problem is None
+
+
+@pytest.mark.skipif(not ENDLESS.exists(), reason="this system has no such file")
+def test_a_manifest_that_leads_to_a_file_without_end_has_no_digest(root: Path) -> None:
+    endless = _plugin(root / "endless")
+    (endless / "manifest.json").unlink()
+    (endless / "manifest.json").symlink_to(ENDLESS)
+    (entry,) = (entry for entry in take_picture([root]).entries if entry.folder == endless)
+    assert entry.manifest is not None
+    assert entry.manifest_digest is None

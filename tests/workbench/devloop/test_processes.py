@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.calls import OutputStream
+from tests.waiting import wait_until
 from workbench.devloop.processes import MAX_LINE_CHARS, MAX_LINES, LineSplitter, run_command
 
 STDOUT, STDERR = OutputStream.STDOUT, OutputStream.STDERR
@@ -116,6 +117,15 @@ async def test_a_background_process_that_keeps_the_pipes_does_not_hold_up_the_en
     status = await _run(tmp_path, "exec 3> alive; sh -c 'read line < never' & echo done", lines)
     assert (status, lines.of(STDOUT)) == (0, ["done"])
     assert not _is_held(lifeline)
+    os.close(lifeline)
+
+
+async def test_a_background_process_without_pipes_is_ended_with_the_command(
+    tmp_path: Path, lines: Lines, lifeline: int
+) -> None:
+    script = "exec 3> alive; sh -c 'read line < never' > /dev/null 2>&1 & echo done"
+    assert await _run(tmp_path, script, lines) == 0
+    wait_until(lambda: not _is_held(lifeline), limit_s=2, what="the background process to be gone")
     os.close(lifeline)
 
 

@@ -243,9 +243,11 @@ CASES: list[tuple[Event, Level, str]] = [
         "build stopped after 1.00 ms: the sources changed again",
     ),
     (
-        BuildNotTrusted(time_ns=0, plugin=LYRE, command=("make",), env={}, folder=Path("lyre")),
+        BuildNotTrusted(
+            time_ns=0, plugin=LYRE, command=("make",), env={"A": "b c", "API_TOKEN": "x y"}, folder=Path("lyre")
+        ),
         Level.WARNING,
-        "not built: make comes from the plugin's folder and is not trusted yet",
+        "not built: make with A='b c' API_TOKEN=•••••• comes from the plugin's folder and is not trusted yet",
     ),
     (FolderChanged(time_ns=0, plugin=LYRE, paths=(Path("a.go"), Path("b.go"))), Level.INFO, "changed: a.go, b.go"),
     (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from engine.calls import Outcome, TrapReport
 from engine.contracts.api_pb2 import ArtistBiographyResponse
@@ -130,3 +131,10 @@ def test_a_log_entry_shows_its_text_in_lines() -> None:
     assert "level    warning" in texts(lines)
     assert texts(lines, LineKind.TEXT)[-2:] == ["one", "two token=••••••"]
     assert texts(detail_lines(facts.wrote("token=abc", call_id=4), reveal=True))[-1] == "token=abc"
+
+
+def test_messages_that_were_left_out_are_told_with_their_size() -> None:
+    call = replace(facts.host_call(), request=None, response=None, is_shortened=True, response_bytes=2048)
+    record = record_of([facts.finished(facts.result(1, host_calls=[replace(call, request_bytes=0)]))])
+    notes = texts(detail_lines(record.host_calls[0]), LineKind.NOTE)
+    assert notes == ["Request and response were left out, 2.00 KiB: this call kept too many."]

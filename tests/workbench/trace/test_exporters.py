@@ -12,7 +12,15 @@ from engine.events import CompileFinished, EngineOpened, Event, PluginState, Plu
 from tests.workbench.trace import facts
 from tests.workbench.trace.test_describe import CASES
 from workbench.devloop.events import BuildNotTrusted
-from workbench.trace.exporters import event_lines, event_to_json, json_line, result_to_json, subject_to_json
+from workbench.trace.exporters import (
+    MAX_BRIEF_BYTES,
+    brief_subject,
+    event_lines,
+    event_to_json,
+    json_line,
+    result_to_json,
+    subject_to_json,
+)
 from workbench.trace.store import TraceStore
 
 
@@ -67,6 +75,37 @@ def test_states_places_and_maps_are_written_out() -> None:
         time_ns=0, plugin=facts.LYRE, command=("make",), env={"GOOS": "wasip1", "NOTE": "token=t"}, folder=Path("lyre")
     )
     assert event_to_json(trust)["env"] == {"GOOS": "wasip1", "NOTE": "token=••••••"}
+
+
+def test_environment_and_arguments_of_a_command_are_judged_by_their_names() -> None:
+    event = BuildNotTrusted(
+        time_ns=0,
+        plugin=facts.LYRE,
+        command=("deploy", "--token", "abc"),
+        env={"API_TOKEN": "abc", "GOOS": "wasip1"},
+        folder=Path("lyre"),
+    )
+    value = event_to_json(event)
+    assert value["env"] == {"API_TOKEN": "••••••", "GOOS": "wasip1"}
+    assert value["command"] == ["deploy", "--token", "••••••"]
+    assert json_line(event_to_json(event, reveal=True)).count("abc") == 2
+
+
+def test_a_brief_copy_is_small_whatever_the_call_holds() -> None:
+    large = HttpResponse(body=b"x" * 4_000_000)
+    store = TraceStore()
+    for event in facts.whole_call(1, host_calls=[facts.host_call(response=large) for _ in range(9)]):
+        store.accept(event)
+    store.drain()
+    record = store.call(0)
+    assert record is not None
+    value = subject_to_json(brief_subject(record))
+    assert len(json_line(value)) < 2 * MAX_BRIEF_BYTES
+    assert value["response"] == {"mbid": "nina"}
+    assert len(json_line(subject_to_json(brief_subject(record.host_calls[0])))) < MAX_BRIEF_BYTES
+    calls = value["host_calls"]
+    assert isinstance(calls, list)
+    assert [call["is_shortened"] for call in calls][-1] is True
 
 
 def test_a_result_has_what_the_command_line_promises() -> None:

@@ -8,7 +8,7 @@ from engine.contracts.api_pb2 import ArtistMBIDResponse, InitRequest
 from engine.contracts.host.cache_pb2 import GetIntResponse, GetRequest, GetStringResponse, SetBytesRequest
 from engine.contracts.host.config_pb2 import GetPluginConfigResponse
 from engine.contracts.host.http_pb2 import HttpRequest
-from workbench.trace.masking import MASK, looks_secret, mask_text, masked_pair, masked_value
+from workbench.trace.masking import MASK, looks_secret, mask_arguments, mask_entry, mask_text, masked_pair, masked_value
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,20 @@ def test_a_plain_key_is_a_secret_among_settings() -> None:
         ("the token is not valid: try again", "the token is not valid: try again"),
         ("basic authentication is needed", "basic authentication is needed"),
         ("plugin:not_found", "plugin:not_found"),
+        ('{"token": 12345, "n": 1}', f'{{"token": {MASK}, "n": 1}}'),
+        (r'{"token": "ab\"cd", "n": "x"}', f'{{"token": "{MASK}", "n": "x"}}'),
+        (r'{"token": "ab\\", "n": "x"}', f'{{"token": "{MASK}", "n": "x"}}'),
+        (r'"{\"token\": \"a\\\"b\", \"n\": \"x\"}"', rf'"{{\"token\": \"{MASK}\", \"n\": \"x\"}}"'),
+        ("{'token': 'abc', 'n': 'x'}", f"{{'token': '{MASK}', 'n': 'x'}}"),
+        ('{"token": "' + "a" * 5000 + '"}', f'{{"token": "{MASK}"}}'),
+        ("using api_key: hunter2, retrying", f"using api_key: {MASK}, retrying"),
+        ("X-Plex-Token: abc def", f"X-Plex-Token: {MASK}"),
+        ("a: b\n  password: open sesame\nc: d", f"a: b\n  password: {MASK}\nc: d"),
+        ("error: token: abc123", f"error: token: {MASK}"),
+        ("invalid token: unexpected end", "invalid token: unexpected end"),
+        ("API_TOKEN='open sesame' make", f"API_TOKEN={MASK} make"),
+        ("deploy --token abc123 now", f"deploy --token {MASK} now"),
+        ("deploy --name abc123 now", "deploy --name abc123 now"),
     ],
 )
 def test_secrets_in_text_are_hidden(text: str, masked: str) -> None:
@@ -78,6 +92,13 @@ def test_secrets_in_text_are_hidden(text: str, masked: str) -> None:
         "://" * 100_000,
         '"' * 200_000,
         "Bearer " * 40_000,
+        "token: " * 60_000,
+        '"token":"' + "\\" * 200_000,
+        '"token":"' * 40_000,
+        "'token':'" + "a\\'" * 100_000,
+        "--token " * 50_000,
+        "token='" * 50_000,
+        "token" + "-a" * 200_000 + ":",
         "x" * 400_000,
     ],
 )
@@ -98,6 +119,18 @@ def test_headers_and_configuration_are_judged_by_their_names() -> None:
         "empty_secret": "",
     }
     assert masked_value(InitRequest(config={"key": "abc"}))["config"] == {"key": MASK}
+
+
+def test_numbers_of_secret_entries_are_hidden_and_switches_are_not() -> None:
+    assert [mask_entry("pin_token", value) for value in (42, 1.5, True, None)] == [MASK, MASK, True, None]
+    assert mask_entry("size", 42) == 42
+
+
+def test_the_argument_after_a_secret_flag_is_hidden() -> None:
+    arguments = ["deploy", "--token", "abc", "--password=pw", "--api-key", "--verbose", "x"]
+    assert mask_arguments(arguments) == [
+        *("deploy", "--token", MASK, f"--password={MASK}", "--api-key", "--verbose", "x"),
+    ]
 
 
 def test_readable_bodies_are_masked_and_binary_ones_are_left_alone() -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.calls import CallId, Outcome
+from engine.calls import CallId, HostCall, Outcome
 from engine.contracts.host.http_pb2 import HttpResponse
-from engine.events import EngineWarned, Event, EventBus, PoolChanged
+from engine.events import CallFinished, EngineWarned, Event, EventBus, PoolChanged
 from tests.workbench.trace import facts
 from workbench.trace.records import MAX_HOST_CALLS, MAX_LIVE_LINES, START_METHOD, CallRecord
 from workbench.trace.store import StoreChange, TraceStore
@@ -127,6 +127,73 @@ def test_heavy_calls_make_room_sooner() -> None:
     for number in range(20):
         filled(facts.whole_call(number, host_calls=[heavy]), store)
     assert 1 <= len(store.calls()) <= 3
+
+
+def heavy_host_calls(count: int) -> list[HostCall]:
+    return [facts.host_call(response=HttpResponse(body=b"x" * 100_000)) for _ in range(count)]
+
+
+def held_bytes(host_calls: Iterable[HostCall | None]) -> int:
+    """What the answers in these host calls really weigh."""
+    answers = [host_call.response for host_call in host_calls if host_call is not None]
+    return sum(answer.ByteSize() for answer in answers if answer is not None)
+
+
+def test_a_running_call_keeps_the_messages_of_its_first_host_calls_only() -> None:
+    store = TraceStore(max_bytes=1 << 20)
+    filled([facts.started(1)], store)
+    for call in heavy_host_calls(30):
+        filled([facts.host_started(1, call), facts.host_finished(1, call)], store)
+    rows = only_call(store).host_calls
+    assert [row.host_call is not None and row.host_call.is_shortened for row in rows] == [False] * 2 + [True] * 28
+    assert held_bytes(row.host_call for row in rows) < 1 << 18
+    assert all(row.host_call is not None and row.host_call.response_bytes > 100_000 for row in rows)
+
+
+def test_a_result_holds_no_messages_that_its_rows_left_out() -> None:
+    store = TraceStore(max_bytes=1 << 20)
+    filled(facts.whole_call(1, host_calls=heavy_host_calls(30)), store)
+    filled([facts.finished(facts.result(2, host_calls=heavy_host_calls(30)))], store)
+    for record in store.calls():
+        assert record.result is not None
+        assert held_bytes(record.result.host_calls) < 1 << 18
+        assert record.result.host_calls == tuple(row.host_call for row in record.host_calls)
+
+
+def test_rows_that_the_result_dropped_still_weigh() -> None:
+    calls = heavy_host_calls(2)
+    events: list[Event] = [facts.started(1)]
+    for call in calls:
+        events += [facts.host_started(1, call), facts.host_finished(1, call)]
+    store = filled([*events, facts.finished(facts.result(1, dropped_host_calls=2))])
+    assert only_call(store).weight_bytes > 200_000
+
+
+def test_long_error_texts_of_many_host_calls_are_bounded_too() -> None:
+    store = TraceStore(max_bytes=1 << 20)
+    calls = [facts.host_call(error="e" * 10_000, notes=["n" * 10_000] * 3) for _ in range(100)]
+    filled(facts.whole_call(1, host_calls=calls), store)
+    texts = [row.host_call.error or "" for row in only_call(store).host_calls if row.host_call is not None]
+    assert sum(map(len, texts)) < 1 << 18
+    assert texts[-1] == "e" * 200 + "…"
+
+
+def test_host_calls_at_a_start_weigh_only_when_they_have_a_row() -> None:
+    filled_up = [facts.host_finished(None, facts.host_call()) for _ in range(MAX_HOST_CALLS)]
+    store = filled(filled_up)
+    before = only_call(store).weight_bytes
+    filled([facts.host_finished(None, call) for call in heavy_host_calls(3)], store)
+    assert only_call(store).weight_bytes == before
+    assert only_call(store).host_calls_left_out == 3
+
+
+def test_the_log_does_not_hold_the_messages_of_a_failed_call() -> None:
+    failed = facts.result(1, outcome=Outcome.TRAP, error="x", host_calls=heavy_host_calls(1))
+    store = filled([facts.finished(failed)])
+    ((_, entry),) = store.log.numbered()
+    assert isinstance(entry, CallFinished)
+    assert held_bytes(entry.result.host_calls) == 0
+    assert held_bytes(row.host_call for row in only_call(store).host_calls) > 0
 
 
 def test_an_evicted_call_that_still_runs_comes_back_with_its_result() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from types import FrameType
 
 import pytest
 
@@ -8,6 +10,7 @@ from engine.calls import Outcome
 from engine.events import EngineWarned, Event
 from tests.workbench.trace import facts
 from workbench.trace.describe import Level
+from workbench.trace.masking import mask_text
 from workbench.trace.records import MAX_HOST_CALLS, CallRecord
 from workbench.trace.store import TraceStore
 from workbench.trace.view import LogView, TraceView, parse_terms
@@ -184,6 +187,36 @@ def test_a_long_log_line_is_cut_in_its_cells_and_whole_for_copying() -> None:
     assert cells is not None
     assert len(cells.text) == 1001
     assert view.full_text(key) == "x" * 5000
+
+
+def test_a_filter_hides_secrets_only_in_entries_that_may_pass() -> None:
+    store = TraceStore()
+    view = LogView(store)
+    feed(store, [facts.wrote(f"token=abc{number}") for number in range(50)])
+    masked = 0
+
+    def count(frame: FrameType, what: str, _argument: object) -> None:
+        nonlocal masked
+        masked += what == "call" and frame.f_code is mask_text.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        view.set_filter("nothing")
+        view.set_filter("lyre info")
+    finally:
+        sys.setprofile(before)
+    assert masked == 0
+    assert len(view.index) == 50
+
+
+def test_a_filter_finds_what_is_shown_and_not_what_is_hidden() -> None:
+    store = TraceStore()
+    view = LogView(store)
+    feed(store, [facts.wrote("token=abc1 sent")])
+    for text, count in (("abc1", 0), ("token sent", 1), ("••", 1), ("lyre token=•", 1)):
+        view.set_filter(text)
+        assert len(view.index) == count
 
 
 @pytest.mark.parametrize(("text", "terms"), [("", ()), ("  a  B ", ("a", "b"))])

@@ -4,13 +4,33 @@ import json
 from collections.abc import Iterable
 
 from engine.calls import Outcome
+from engine.contracts.api_pb2 import ArtistMBIDResponse
 from engine.events import Event
 from tests.workbench.trace import facts
 from tests.workbench.tui.harness import WidgetApp, picture
+from workbench.trace.message_lines import MAX_TEXT
 from workbench.trace.records import CallRecord, HostCallRow
 from workbench.trace.store import TraceStore
 from workbench.tui.panes.trace_pane import TracePane
 from workbench.tui.widgets.filter_bar import FilterBar
+from workbench.tui.widgets.line_view import LineView
+from workbench.tui.widgets.trace_lines import TraceLines
+
+
+class CopyingLines(TraceLines):
+    """Keeps what is copied, before it is cut to what terminals take."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="", id="trace-lines")
+        self.copied: list[str] = []
+
+    def copy_text(self, text: str) -> None:
+        self.copied.append(text)
+
+
+class CopyingPane(TracePane):
+    def make_lines(self) -> LineView:
+        return CopyingLines()
 
 
 def feed(pane: TracePane, store: TraceStore, events: Iterable[Event]) -> None:
@@ -140,6 +160,21 @@ async def test_rows_can_be_cleared_and_copied() -> None:
         await pilot.pause()
         assert "0 calls" in lines(app)[-1]
         assert store.calls() == ()
+
+
+async def test_a_large_message_is_cut_before_it_is_copied() -> None:
+    app = WidgetApp(CopyingPane)
+    store = TraceStore()
+    async with app.run_test(size=(80, 10)) as pilot:
+        pane = app.query_one(TracePane)
+        pane.show_store(store)
+        large = ArtistMBIDResponse(mbid="x" * 40_000 + "y" * 4_000_000)
+        feed(pane, store, [facts.started(1), facts.finished(facts.result(1, response=large))])
+        pane.lines.focus()
+        await pilot.press("Y")
+        assert isinstance(pane.lines, CopyingLines)
+        assert "xxx" in pane.lines.copied[0]
+        assert len(pane.lines.copied[0]) < 2 * MAX_TEXT
 
 
 async def test_hostile_names_leave_the_layout_whole() -> None:

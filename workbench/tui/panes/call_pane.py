@@ -41,7 +41,7 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f7", "fill", "Fill", id="call.fill", tooltip="Fill in a known artist, album or track"),
-        Binding("f9", "choose", "Method", id="call.method", tooltip="Choose capability and method", show=False),
+        Binding("f9", "choose", "Method", id="call.method", tooltip="Choose capability and method"),
         Binding("escape", "leave", "Leave", id="call.leave", tooltip="From the fields to the answer", show=False),
     ]
 

@@ -116,13 +116,13 @@ plugin, method and outcome (`lyre error`), `y` copies the row, `Y` copies it as 
             self.advance()
 
     def action_copy_json(self) -> None:
-        """Send the row under the cursor to the terminal's clipboard as JSON, secrets hidden."""
-        from workbench.trace.exporters import subject_to_json
+        """Send the row under the cursor to the terminal's clipboard as JSON, long fields cut, secrets hidden."""
+        from workbench.trace.exporters import brief_subject, subject_to_json
 
         key = self.lines.cursor_key
         subject = None if self._view is None or key is None else self._view.subject(key)
         if subject is not None:
-            self.lines.copy_text(json.dumps(subject_to_json(subject), indent=2, ensure_ascii=False))
+            self.lines.copy_text(json.dumps(subject_to_json(brief_subject(subject)), indent=2, ensure_ascii=False))
 
     @on(LineView.RowHighlighted)
     def tell_highlighted(self, event: LineView.RowHighlighted) -> None:

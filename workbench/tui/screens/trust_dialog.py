@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -38,6 +37,7 @@ class TrustDialog(ModalScreen[bool]):
         self._folder = folder
         self._command = tuple(command)
         self._env = dict(env or {})
+        self._is_read = False
 
     def compose(self) -> ComposeResult:
         dialog = Vertical(classes="dialog -question")
@@ -51,32 +51,34 @@ class TrustDialog(ModalScreen[bool]):
 
     def question(self) -> Content:
         """What the dialog asks, as text."""
-        # Quoted as a shell would need it, so that one argument with a blank cannot pass for two.
-        command = " ".join(shlex.quote(display_text(part, limit=None)) for part in self._command)
+        # Imported here: it needs the engine, which the first paint does not wait for.
+        from workbench.trace.event_words import exact_command, exact_env
+
         lines: list[str | tuple[str, str]] = [
             "The plugin's folder names a command that builds it. The command runs outside the sandbox, with your "
             "rights, now and whenever a source file changes.\n\n",
             ("Command  ", "$foreground-muted"),
-            (f"{command}\n", "bold $text-warning"),
+            (f"{exact_command(self._command)}\n", "bold $text-warning"),
         ]
-        for name, value in sorted(self._env.items()):
-            lines += [("With     ", "$foreground-muted"), f"{display_text(name)}={display_text(value)}\n"]
+        for variable in exact_env(self._env):
+            lines += [("With     ", "$foreground-muted"), f"{variable}\n"]
         lines += [("In       ", "$foreground-muted"), f"{display_text(str(self._folder), limit=None)}\n\n"]
         lines.append("Your answer is remembered for this very command in this very folder.")
         return Content.assemble(*lines)
 
     def on_mount(self) -> None:
         self.query_one("#decline", Button).focus()
+        self.watch(self._body, "scroll_y", self._note_reading, init=False)
 
     @on(Button.Pressed)
     def take_answer(self, event: Button.Pressed) -> None:
         """A button was pressed."""
         event.stop()
-        self.dismiss(event.button.id == "agree")
+        self.action_answer(event.button.id == "agree")
 
     def action_scroll_text(self, where: Literal["up", "down", "home", "end"]) -> None:
         """A command may be longer than the dialog."""
-        body = self.query_one(".dialog--body", VerticalScroll)
+        body = self._body
         match where:
             case "up":
                 body.scroll_up(animate=False)
@@ -88,5 +90,20 @@ class TrustDialog(ModalScreen[bool]):
                 body.scroll_end(animate=False)
 
     def action_answer(self, is_agreed: bool) -> None:
-        """Close with this answer."""
+        """Close with this answer; a yes to what was not seen to its end shows the next page instead."""
+        self._note_reading()
+        if is_agreed and not self._is_read:
+            self._body.scroll_page_down(animate=False)
+            self.notify("There is more to read before you agree.", markup=False, timeout=3)
+            return
         self.dismiss(is_agreed)
+
+    @property
+    def _body(self) -> VerticalScroll:
+        return self.query_one(".dialog--body", VerticalScroll)
+
+    def _note_reading(self) -> None:
+        body = self._body
+        # Before the first layout there is nothing to scroll, and nothing was seen.
+        if body.size.height and body.scroll_y >= body.max_scroll_y:
+            self._is_read = True

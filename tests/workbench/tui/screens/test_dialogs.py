@@ -73,6 +73,28 @@ async def test_a_long_command_can_be_read_to_its_end() -> None:
         assert "Run this command" in picture(app.screen)
 
 
+def test_nothing_of_the_environment_is_hidden() -> None:
+    env = {"GOFLAGS": "-mod=mod" + " " * 2000 + "-toolexec=/evil", "A": "b  c\u3000d"}
+    dialog = TrustDialog(plugin="lyre", folder=Path("/plugins/lyre"), command=["go"], env=env)
+    asked = dialog.question().plain
+    assert "GOFLAGS='-mod=mod␣⟨2000 blanks⟩␣-toolexec=/evil'" in asked
+    assert "A='b␣␣c␣d'" in asked
+
+
+@pytest.mark.parametrize("keys", [["y"], ["tab", "enter"]])
+async def test_a_yes_counts_only_once_everything_was_on_the_screen(keys: list[str]) -> None:
+    app = BareApp()
+    answers: list[bool | None] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(trust_dialog(("sh", "-c", "word " * 600 + "finally")), answers.append)
+        await pilot.pause()
+        await pilot.press(*keys)
+        assert answers == []
+        await pilot.press("end", "home", "y")
+        await pilot.pause()
+    assert answers == [True]
+
+
 @pytest.mark.parametrize("key", ["escape", "enter", "q", "question_mark"])
 async def test_a_page_of_text_closes_again(key: str) -> None:
     app = BareApp()
