@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,7 @@ from engine.host.schedule_control import Schedules
 from engine.host.socket_control import Sockets
 from engine.host.subsonic_responders import responder_of
 from engine.hosting import EngineHost
+from engine.inspection import Inspection, Inspector
 from engine.loading import Loader
 from engine.metrics import MethodMetrics, Metrics
 from engine.plugins.enabled import DISABLED_FILE, DisabledPlugins
@@ -138,8 +140,18 @@ class Engine:
             clock=clock,
             bus=bus,
             tasks=self._tasks,
+            prepares=self._preload,  # otherwise it is for a call that comes at once, and would only compete with it
         )
         self._calls = Calls(make_scope=loader.scope, threads=self._threads, tasks=self._tasks, clock=clock, bus=bus)
+        self._inspector = Inspector(
+            settings=settings,
+            runtime=runtime,
+            compiler=self._compiler,
+            dispatcher=self._dispatcher,
+            threads=self._threads,
+            clock=clock,
+            make_scope=loader.scope,
+        )
         self._roster = Roster(
             self._folders,
             settings=settings,
@@ -157,7 +169,7 @@ class Engine:
             host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
             for service in self._dispatcher.services.values():
                 service.start(host)
-            bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._folders))
+            bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._absolute_folders()))
             await self._warn_about_modes()
             await self.scan()
         except BaseException:
@@ -241,6 +253,23 @@ class Engine:
         await self._roster.ready(slot)
         return slot.info()
 
+    async def inspect(self, folder: Path, *, may_start: bool = True) -> Inspection:
+        """Judge the plugin in `folder`, wherever that is, without loading it: all that is wrong with it at once.
+
+        As a load does, it starts an instance for a moment, within the limits of a call; but OnInit is not called and
+        no host function is carried out. With `may_start` false nothing of the plugin runs at all. Raises
+        `EngineClosed`, also when the engine is closed meanwhile.
+        """
+        self._require_open()
+        work = self._tasks.spawn(f"inspect {folder}", self._inspector.inspect(folder, may_start=may_start))
+        try:
+            return await work
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise EngineClosed("the engine was closed during an inspection") from None
+
     # --- calls
 
     async def call(
@@ -322,6 +351,9 @@ class Engine:
         )
         self._roster.note_on_init(slot, result)
         return result
+
+    def _absolute_folders(self) -> tuple[Path, ...]:
+        return tuple(Path(os.path.abspath(folder)) for folder in self._folders)
 
     async def _warn_about_modes(self) -> None:
         """Say when others may read or change what is installed; a folder named by hand is the user's own affair."""

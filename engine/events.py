@@ -62,6 +62,7 @@ class EngineOpened(Event):
     """The engine is ready to take calls; the first scan of the folders follows."""
 
     folders: tuple[Path, ...]
+    """Absolute, however they were named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

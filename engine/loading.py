@@ -6,11 +6,10 @@ what is wrong and where, and nothing is left behind.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from engine.calls import CallId, Outcome, PluginId, cut_text
+from engine.calls import CallId, PluginId, cut_text
 from engine.clock import Clock
 from engine.contracts.registry import CAPABILITIES, Service
 from engine.errors import EngineError, Place, PluginLoadError, StartError
@@ -21,17 +20,19 @@ from engine.plugins.discovery import DiscoveredPlugin
 from engine.plugins.manifest import MANIFEST_NAME, place_in_manifest
 from engine.plugins.permissions import Permissions
 from engine.settings import Settings
+from engine.starting import check_version, run_start
 from engine.tasks import Tasks
-from engine.wasm import abi
 from engine.wasm.compiler import Compiler
 from engine.wasm.faults import GuestFault
 from engine.wasm.instance import Instance
 from engine.wasm.linking import (
     LinkedModule,
-    check_imports,
-    check_methods,
-    check_shape,
-    check_version_export,
+    allocator_problems,
+    import_problems,
+    method_problems,
+    raise_first,
+    shape_problems,
+    version_problems,
 )
 from engine.wasm.pool import InstancePool, PoolFigures, PoolObserver, SpareBudget
 from engine.wasm.runtime import Runtime
@@ -53,7 +54,10 @@ class Loader:
         clock: Clock,
         bus: EventBus,
         tasks: Tasks,
+        prepares: bool,
     ) -> None:
+        """`prepares`: host services may get ready in the background for the plugins that were loaded."""
+        self._prepares = prepares
         self._settings = settings
         self._runtime = runtime
         self._compiler = compiler
@@ -81,15 +85,23 @@ class Loader:
         capabilities = [CAPABILITIES[name] for name in manifest.capabilities]
         scope = self._bound_scope(plugin, permissions, config)
         with _load_errors(found, capabilities[0]):
-            check_imports(
-                compiled,
-                frozenset(item.name for item in imports),
-                granted=granted,
-                permissions_place=lambda: place_in_manifest(found.path / MANIFEST_NAME, "permissions"),
+            raise_first(
+                import_problems(
+                    compiled,
+                    frozenset(item.name for item in imports),
+                    granted=granted,
+                    permissions_place=lambda: place_in_manifest(found.path / MANIFEST_NAME, "permissions"),
+                )
             )
             linked = LinkedModule(self._runtime, compiled, imports, self._clock)
-            check_shape(compiled)
-        instance = await self._first_instance(found, linked, scope, capabilities)
+            raise_first(shape_problems(compiled))
+        instance = await run_start(
+            lambda: self._start_and_check(found, linked, scope, capabilities),
+            scope,
+            threads=self._threads,
+            limit_s=self._settings.limits.call_timeout_s,
+            discard=Instance.close,
+        )
         pool = InstancePool(
             make=lambda: Instance(linked, self._settings.limits),
             spare_scope=lambda: self._bound_scope(plugin, permissions, config),
@@ -100,6 +112,8 @@ class Loader:
             tasks=self._tasks,
         )
         pool.adopt(instance)
+        if self._prepares:
+            self._dispatcher.prepare(granted)  # not before: it would take the interpreter from the load itself
         return PluginVersion(
             generation=generation, manifest=manifest, permissions=permissions, config=config, linked=linked, pool=pool
         )
@@ -120,26 +134,6 @@ class Loader:
         scope.bind(permissions, config)
         return scope
 
-    async def _first_instance(
-        self, found: DiscoveredPlugin, linked: LinkedModule, scope: CallScope, capabilities: list[Service]
-    ) -> Instance:
-        """One started instance that answered for each declared capability."""
-        limit_s = self._settings.limits.call_timeout_s
-        timer = asyncio.get_running_loop().call_later(
-            limit_s, scope.interrupt, Outcome.TIMEOUT, f"starting an instance took longer than {limit_s:g} s"
-        )
-        # A thread of its own: a start that spins must not keep another plugin from loading.
-        self._threads.reserve(1)
-        try:
-            return await self._threads.run(
-                lambda: self._start_and_check(found, linked, scope, capabilities),
-                interrupt=lambda: scope.interrupt(Outcome.CANCELLED, "the engine is closing"),
-                discard=Instance.close,
-            )
-        finally:
-            timer.cancel()
-            self._threads.give_back(1)
-
     def _start_and_check(
         self, found: DiscoveredPlugin, linked: LinkedModule, scope: CallScope, capabilities: list[Service]
     ) -> Instance:
@@ -159,13 +153,10 @@ class Loader:
 
 def _check_capability(instance: Instance, service: Service, scope: CallScope) -> None:
     compiled = instance.linked.compiled
-    answer = instance.api_version(check_version_export(compiled, service), scope)
-    if answer != abi.API_VERSION:
-        raise StartError(
-            f"API version mismatch, host: {abi.API_VERSION}, plugin: {answer}",
-            hint=f"{service.name} of this module is built for another plugin API.",
-        )
-    check_methods(compiled, service)
+    raise_first(version_problems(compiled, service))
+    check_version(instance, service, scope)
+    raise_first(method_problems(compiled, service))
+    raise_first(allocator_problems(compiled))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(predicate: Callable[[], bool], *, limit_s: float = 10.0, what: str) -> None:
+def wait_until(predicate: Callable[[], bool], *, limit_s: float = 30.0, what: str) -> None:
     """Return as soon as `predicate()` holds; fail the test when it does not within `limit_s` seconds."""
     pause = threading.Event()
     end = time.monotonic() + limit_s

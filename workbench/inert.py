@@ -7,6 +7,8 @@ drawn, on the command line and on the screen alike. No terminal library is impor
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 LINE_LIMIT: Final = 1000
@@ -39,6 +41,10 @@ _COMBINING: Final = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e34-\u0e3a\u0e47-\u0e4e"
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
+
+_BLANKS: Final = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
+_HIDDEN_BLANKS = re.compile(f"[ {_BLANKS}]{{2,}}|[{_BLANKS}]")
+_MAX_BLANK_MARKS: Final = 8
 
 _FOREIGN = re.compile(f"[{_CONTROL}\ud800-\udfff{_DIRECTION}{_SILENT}{_DROPPED}]")
 _DROP = re.compile(f"[{_DROPPED}]")
@@ -85,6 +91,30 @@ def display_lines(text: str | bytes, *, limit: int | None = LINE_LIMIT, max_line
     if left_out:
         shown.append(f"{CUT_MARK} {left_out} more lines")
     return shown
+
+
+def exact_word(text: str) -> str:
+    """A foreign argument or value as consent needs it: whole, inert, quoted like for a shell, its blanks seen.
+
+    Where blanks stand side by side each is `␣`, and many are counted, so that nothing is pushed out of sight.
+    """
+    visible = _HIDDEN_BLANKS.sub(_blank_marks, text.replace("\t", "␉"))
+    return shlex.quote(display_text(visible, limit=None))
+
+
+def exact_command(command: Iterable[str]) -> str:
+    """The arguments of a command that somebody is asked to agree to, each an `exact_word`."""
+    return " ".join(exact_word(argument) for argument in command)
+
+
+def exact_env(env: Mapping[str, str]) -> list[str]:
+    """The variables of such a command as `NAME=value`, by name."""
+    return [f"{display_text(name, limit=None)}={exact_word(value)}" for name, value in sorted(env.items())]
+
+
+def _blank_marks(match: re.Match[str]) -> str:
+    count = len(match[0])
+    return "␣" * count if count <= _MAX_BLANK_MARKS else f"␣⟨{count} blanks⟩␣"
 
 
 def _one_line(text: str) -> str:

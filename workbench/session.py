@@ -28,7 +28,7 @@ from workbench.control.server import ControlServer
 from workbench.devloop.builder import Builder
 from workbench.devloop.loop import DevLoop
 from workbench.devloop.settling import WatchTiming
-from workbench.devloop.status import BuildPhase, BuildStatus
+from workbench.devloop.status import BUILD_FAILED, BuildPhase, BuildStatus
 from workbench.devloop.toolchain import Toolchain
 from workbench.devloop.trust import TRUST_FILE, TrustStore
 from workbench.devloop.watcher import Notifier, system_events
@@ -55,6 +55,14 @@ class PluginStatus:
     build_env: Mapping[str, str] = field(default_factory=dict)
     is_builtin_build: bool = False
     """The build step is the workbench's own and runs no command."""
+
+    @property
+    def serving(self) -> str | None:
+        """The load that answers calls, in words: `load 3, version 1.2.0`; None when none does."""
+        if self.info.state not in (PluginState.READY, PluginState.RELOADING, PluginState.STALE):
+            return None
+        version = f", version {self.info.version}" if self.info.version else ""
+        return f"load {self.info.generation}{version}"
 
 
 class Session:
@@ -87,7 +95,9 @@ class Session:
         self.devloop = DevLoop(
             self.engine,
             folders=roots if settings.plugins.enabled else (),
-            builder=Builder(Toolchain(settings.cache_folder, environ=environ)),
+            builder=Builder(
+                Toolchain(settings.cache_folder, environ=environ), module_limit_bytes=settings.limits.module_bytes
+            ),
             trust=TrustStore(
                 settings.data_folder / TRUST_FILE,
                 trust_all=trust_all,
@@ -161,7 +171,7 @@ def status_in_words(info: PluginInfo, build: BuildStatus) -> PluginStatus:
             reason = "waiting for another build to end" if build.phase is BuildPhase.WAITING else None
             hint = None
         case BuildPhase.FAILED:
-            state, reason, hint, place = "build failed", build.error, build.hint, build.place
+            state, reason, hint, place = BUILD_FAILED, build.error, build.hint, build.place
         case BuildPhase.NOT_TRUSTED if info.state in (PluginState.NOT_BUILT, PluginState.READY):
             state, place = "not trusted", None
             reason = "the build command comes from the plugin's folder and waits for your consent"

@@ -127,6 +127,12 @@ class HostService:
     def start(self, host: Host) -> None:
         """The engine is open; called once, on its loop, before any call."""
 
+    def prepare(self) -> None:
+        """A plugin that may use the service has been loaded; called on the loop, with each load.
+
+        What the first call would have to wait for may begin in the background.
+        """
+
     def init_finished(self, plugin: PluginId, generation: int, *, ok: bool) -> None:
         """OnInit of this generation ended, on the loop (spec section 20).
 

@@ -45,6 +45,12 @@ class HostDispatcher:
             for method in HOST_SERVICES[name].methods.values()
         )
 
+    def prepare(self, granted: frozenset[str]) -> None:
+        """A plugin that is granted these permission keys has been loaded; on the loop."""
+        for name, service in self._services.items():
+            if HOST_SERVICES[name].package in granted:
+                service.prepare()
+
     def close(self) -> None:
         """Close every service."""
         for service in self._services.values():

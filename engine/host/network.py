@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -51,6 +52,10 @@ class Network(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Make what the first connection would have to wait for. Blocks: for a thread; never raises."""
+        ...
+
     def close(self) -> None:
         """Release what the network holds; wires that are open stay open."""
         ...
@@ -60,11 +65,12 @@ class SystemNetwork:
     """The machine's network."""
 
     def __init__(self, *, tls_context: Callable[[], ssl.SSLContext] = trusted_context) -> None:
-        """`tls_context` makes the context for https; it is called once, at first need (it costs about 15 ms)."""
+        """`tls_context` makes the context for https (45 ms); it is called once, by `prepare` or at first need."""
         self._lookup = NameLookup()
         self._make_context = tls_context
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def resolve(self, host: str, port: int, deadline: Deadline) -> Sequence[str]:
         return self._lookup.addresses(host, port, deadline)
@@ -94,7 +100,13 @@ class SystemNetwork:
                 raise NetworkFailure(f"tls: no certificate can be for the host name {server_name!r}") from exc
             raise
 
+    def prepare(self) -> None:
+        with self._lock, contextlib.suppress(ImportError, OSError):  # the first connection says what is wrong
+            if self._context is None and not self._is_closed:
+                self._context = self._make_context()
+
     def close(self) -> None:
+        self._is_closed = True
         self._lookup.close()
 
     def _tls_context(self) -> ssl.SSLContext:

@@ -97,6 +97,14 @@ def discover_all(folders: Sequence[Path]) -> tuple[DiscoveredPlugin, ...]:
     return tuple(_with_unique_ids(found))
 
 
+def plugin_in(folder: Path) -> DiscoveredPlugin:
+    """`folder` as one plugin, whatever it holds: its manifest or what is wrong with that, and whether it has a module.
+
+    Unlike a search it looks at no other folder, neither inside nor beside it. Paths stay as `folder` is written.
+    """
+    return _read_files(_Candidate(name=_located(folder).name, entry=folder, path=folder))
+
+
 def _located(folder: Path) -> Path:
     """`folder` as an absolute path without `..`; a link at its end stays one."""
     absolute = folder.absolute()
@@ -239,15 +247,24 @@ def _read(candidate: _Candidate) -> DiscoveredPlugin:
     """Read the manifest of a plugin folder and look for its module."""
     if candidate.error is not None:
         return _entry(candidate, module_cause="the folder cannot be reached", error=candidate.error)
+    plugin = _read_files(candidate)
+    error = plugin.error
+    if error is None:
+        return plugin
+    if not plugin.has_module and not os.path.lexists(candidate.path / MANIFEST_NAME):
+        return replace(plugin, error=plugin.module_error)
+    hint = _LATER_NAVIDROME if _is_for_later_navidrome(plugin.module_path) else error.hint
+    failure = ManifestError(f"failed to load manifest: {error.summary}", hint=hint, place=error.place)
+    return replace(plugin, error=failure)
+
+
+def _read_files(candidate: _Candidate) -> DiscoveredPlugin:
+    """A plugin folder as its files are; its error is what reading the manifest alone would say."""
     cause = _module_cause(candidate.path)
     try:
         manifest = read_manifest(candidate.path / MANIFEST_NAME)
     except ManifestError as error:
-        hint = _LATER_NAVIDROME if _is_for_later_navidrome(candidate.path / MODULE_NAME) else error.hint
-        failure = ManifestError(f"failed to load manifest: {error.summary}", hint=hint, place=error.place)
-        plugin = _entry(candidate, module_cause=cause, error=failure)
-        has_manifest = os.path.lexists(candidate.path / MANIFEST_NAME)
-        return plugin if has_manifest or cause is None else replace(plugin, error=plugin.module_error)
+        return _entry(candidate, module_cause=cause, error=error)
     return replace(_entry(candidate, module_cause=cause), id=PluginId(manifest.name), manifest=manifest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,9 @@ def test_a_request_is_typed_and_sent_and_its_answer_and_host_calls_are_seen(
         terminal.press("enter")
         terminal.wait_for('"biography": "Welcome, Nina Simone!', "ConfigService.GetPluginConfig", "Navidrome:")
         terminal.press("f4")
-        terminal.wait_for("TIME", "MetadataAgent.GetArtistB", "└─ ConfigService.Get", "Follow")
+        terminal.wait_for(
+            "TIME", "MetadataAgent.GetArtistBiography ", "└─ ConfigService.GetPluginConfig ", " ok", "Follow"
+        )
         terminal.press("q")
         assert terminal.wait_exit() == 0
         assert terminal.leftovers() == []
@@ -86,7 +89,7 @@ def test_an_edit_is_reloaded_while_a_mistake_leaves_the_last_good_version(desk: 
         open_biography(terminal)
         type_name(terminal, "Nina")
         source.write_text(f"{good}\n(oops", encoding="utf-8")
-        terminal.wait_for("1 build failed")
+        terminal.wait_for("1 build failed", "still serves: plugin.wat:")
         terminal.press("f5")
         terminal.wait_for("was written by")
         source.write_text(good.replace("was written by", "was changed by"), encoding="utf-8")
@@ -230,6 +233,14 @@ def test_a_terminal_that_cannot_show_it_is_told_so(desk: Desk, term: str) -> Non
         assert terminal.wait_exit() == 1
         terminal.wait_for("full screen", "workbench call")
         assert terminal.leftovers() == []
+
+
+def test_the_screen_needs_no_standard_output(desk: Desk) -> None:
+    desk.sample("hello-wat")
+    command = ["sh", "-c", 'exec "$0" -m workbench plugins >&-', sys.executable]
+    with Terminal(command, env=desk.environment(), cwd=desk.root) as terminal:
+        terminal.wait_for("1 ready", "hello-wat", limit_s=30)
+        leave(terminal)
 
 
 def test_the_folder_to_work_on_can_be_named_or_is_the_current_one(desk: Desk) -> None:

@@ -76,7 +76,7 @@ async def test_a_jump_is_a_sleep_of_the_machine_after_which_everything_due_happe
 async def test_a_timer_whose_time_is_past_needs_no_advance() -> None:
     clock, gone_off = VirtualClock(), asyncio.Event()
     clock.call_at(clock.now_ns() - 1, gone_off.set)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await gone_off.wait()
 
 
@@ -143,7 +143,7 @@ async def test_a_system_timer_notices_that_the_wall_clock_jumped(step_s: int, wh
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(gone_off.wait(), 0.05)
     wall.now_ns += step_s * SECOND_NS
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await gone_off.wait()
 
 
@@ -152,7 +152,7 @@ async def test_a_system_timer_goes_off_not_before_its_time_and_can_be_cancelled(
     due_ns = clock.now_ns() + SECOND_NS // 50
     clock.call_at(due_ns, lambda: seen.append(0)).cancel()
     clock.call_at(due_ns, gone_off.set)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await gone_off.wait()
     assert clock.now_ns() >= due_ns
     assert seen == []

@@ -3,121 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import Outcome, PluginState
-from engine.events import CompileFinished, CompileStarted, PluginStateChanged
-from tests.engine.guests import PROC_EXIT, host_import, plugin_wat
+from engine import Engine, Event, Outcome, PluginState
+from engine.events import CompileFinished, CompileStarted, EngineOpened, EventBus, PluginStateChanged
+from tests.engine.guests import host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
+from tests.engine.refused_modules import NAVIDROME_060, REFUSALS
 
 METHOD = "MetadataAgent.GetArtistMBID"
-NAVIDROME_060 = """(module
-  (import "extism:host/env" "length" (func (param i64) (result i64)))
-  (memory (export "memory") 1))"""
-
-
-def wat_with_types(name: str, type_text: str, body: str) -> str:
-    return plugin_wat(drop=[name], fields=f'(func (export "{name}") {type_text} {body})')
-
-
-REFUSALS: list[tuple[str, str | bytes, dict[str, Any], str, str | None]] = [
-    ("an empty file", b"", {}, "the file is empty", None),
-    ("no wasm at all", b"#!/bin/sh\n", {}, "is not a WebAssembly module", None),
-    ("text in place of a binary", b"(module)", {}, "WebAssembly text", None),
-    ("a component", b"\x00asm\x0d\x00\x01\x00", {}, "component", None),
-    ("a truncated module", b"\x00asm\x01\x00\x00\x00\x01\x7f", {}, "failed to compile WASM for plugin probe", None),
-    (
-        "a host function without its permission",
-        plugin_wat(imports=host_import("get")),
-        {},
-        '"get" is not exported in module "env"',
-        '"permissions": {"http"',
-    ),
-    (
-        "a misspelt host function",
-        plugin_wat(imports=host_import("get_confg")),
-        {"permissions": {"config": {"reason": "r"}}},
-        '"get_confg" is not exported in module "env"',
-        'Did you mean "get_config"?',
-    ),
-    (
-        "a host function of another type",
-        plugin_wat(imports='(import "env" "get_config" (func (param i32) (result i64)))'),
-        {"permissions": {"config": {"reason": "r"}}},
-        "env.get_config is imported as (i32) -> (i64)",
-        None,
-    ),
-    (
-        "an import from elsewhere",
-        plugin_wat(imports='(import "mystery" "f" (func))'),
-        {},
-        'in module "mystery"',
-        "wasi_snapshot_preview1",
-    ),
-    ("a module for Navidrome 0.60", NAVIDROME_060, {}, "extism:host/env", "0.60"),
-    (
-        "nd_ exports of Navidrome 0.60",
-        '(module (memory (export "memory") 1) (func (export "nd_get_artist_mbid")))',
-        {},
-        "metadata_agent_api_version is not exported",
-        "0.60",
-    ),
-    (
-        "a declared capability without its exports",
-        plugin_wat(),
-        {"capabilities": ["MetadataAgent", "Scrobbler"]},
-        "scrobbler_api_version is not exported",
-        "RegisterScrobbler",
-    ),
-    (
-        "one method missing",
-        plugin_wat(drop=["metadata_agent_get_album_info"]),
-        {},
-        "metadata_agent_get_album_info is not exported",
-        None,
-    ),
-    ("no malloc", plugin_wat(drop=["malloc"]), {}, "malloc is not exported", None),
-    ("no free", plugin_wat(drop=["free"]), {}, "free is not exported", None),
-    ("no memory", plugin_wat(drop=["memory"]), {}, "memory is not exported", "32-bit memory"),
-    (
-        "a method of another type",
-        wat_with_types("metadata_agent_get_artist_url", "(param i64) (result i64)", "(i64.const 0)"),
-        {},
-        "metadata_agent_get_artist_url is exported as (i64) -> (i64), expected (i32, i32) -> (i64)",
-        None,
-    ),
-    (
-        "a version export without a result",
-        wat_with_types("metadata_agent_api_version", "", ""),
-        {},
-        "invalid metadata_agent_api_version signature",
-        None,
-    ),
-    (
-        "another API version",
-        wat_with_types("metadata_agent_api_version", "(result i64)", "(i64.const 2)"),
-        {},
-        "API version mismatch, host: 1, plugin: 2",
-        None,
-    ),
-    ("a trap at the start", plugin_wat(initialize="(unreachable)"), {}, "unreachable", None),
-    (
-        "an exit at the start",
-        plugin_wat(imports=PROC_EXIT, initialize="(call $proc_exit (i32.const 2))"),
-        {},
-        "unexpected exit_code: 2",
-        None,
-    ),
-    (
-        "a command in place of a reactor",
-        '(module (memory (export "memory") 1) (func (export "_start")))',
-        {},
-        "metadata_agent_api_version is not exported",
-        "-buildmode=c-shared",
-    ),
-]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +91,19 @@ async def test_a_disabled_plugin_system_lists_nothing(harness: PluginHarness) ->
     harness.disable_plugins()
     async with harness.engine() as engine:
         assert engine.plugins() == ()
+
+
+async def test_folders_named_from_the_current_one_are_told_as_absolute_paths(
+    harness: PluginHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(harness.root)
+    told: list[Event] = []
+    bus = EventBus()
+    bus.subscribe(told.append)
+    async with Engine(harness.settings, folders=(Path("plugins"), Path("../elsewhere")), bus=bus):
+        pass
+    [opened] = [event for event in told if isinstance(event, EngineOpened)]
+    assert opened.folders == (harness.folder, harness.root.parent / "elsewhere")
 
 
 async def test_folders_come_and_go_with_a_scan(harness: PluginHarness) -> None:

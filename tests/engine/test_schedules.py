@@ -234,7 +234,7 @@ async def test_closing_ends_a_callback_under_way_and_fires_no_more(harness: Plug
     nap, data = sleep(60)
     request = ScheduleOneTimeRequest(delay_seconds=0, schedule_id="job")
     write(harness, scheduling(request, callback=f"{nap} (i64.const 0)", fields=data, imports=POLL_ONEOFF))
-    async with asyncio.timeout(10), harness.engine() as engine:
+    async with asyncio.timeout(30), harness.engine() as engine:
         await engine.call("probe", METHOD)
         begun = "SchedulerCallback.OnSchedulerCallback"
         await asyncio.to_thread(
@@ -276,7 +276,7 @@ async def test_an_engine_that_closes_takes_no_call_of_a_timer_any_more(harness: 
     request = ScheduleOneTimeRequest(delay_seconds=0, schedule_id="job")
     ask, _ = asking(request)
     write(harness, scheduling(request, callback=f"{ask} (i64.const 0)"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async with harness.engine() as engine:
             await engine.call("probe", METHOD)
             await asyncio.to_thread(wait_until, lambda: len(callbacks(harness)) > 5, what="some callbacks")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from engine import Engine
 from engine.calls import Outcome
 from engine.contracts.registry import CAPABILITIES
 from engine.events import PluginState
+from engine.inspection import Step
 from engine.plugins.manifest import read_manifest
 from tests.samples.bench import SAMPLES, SampleBench
 from workbench.demo.presets import PRESETS
@@ -28,6 +30,14 @@ ANSWERS = {Outcome.OK, Outcome.NOT_FOUND, Outcome.NOT_IMPLEMENTED}
 async def test_a_sample_loads(samples: SampleBench, plugin: str) -> None:
     async with samples.open(plugin) as sample:
         assert (sample.info.state, sample.info.error) == (PluginState.READY, None)
+
+
+@pytest.mark.parametrize("plugin", SAMPLES)
+async def test_a_sample_passes_inspection(samples: SampleBench, plugin: str) -> None:
+    async with Engine(samples.settings, folders=()) as engine:
+        inspection = await engine.inspect(samples.folder / plugin)
+    assert (inspection.errors, inspection.notes) == ((), ())
+    assert inspection.steps == tuple(Step)
 
 
 @pytest.mark.parametrize(("plugin", "method"), METHODS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.inert import LINE_LIMIT, display_lines, display_text
+from workbench.inert import LINE_LIMIT, display_lines, display_text, exact_command, exact_env, exact_word
 
 ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -69,3 +69,26 @@ def test_no_text_keeps_anything_a_terminal_acts_on(text: str) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_keep_anything_a_terminal_acts_on(data: bytes) -> None:
     assert not ACTIVE.search(display_text(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("go", "go"),
+        ("two words", "'two words'"),
+        ("a  b", "'a␣␣b'"),
+        ("a\tb", "'a␉b'"),
+        ("a\u00a0b", "'a␣b'"),
+        ("a" + " " * 5000 + "rm", "'a␣⟨5000 blanks⟩␣rm'"),
+        ("\x1b[2J", "'␛[2J'"),
+        ("x" * (LINE_LIMIT + 1), "x" * (LINE_LIMIT + 1)),
+        ("", "''"),
+    ],
+)
+def test_a_word_to_agree_to_is_whole_inert_and_shows_its_blanks(text: str, shown: str) -> None:
+    assert exact_word(text) == shown
+
+
+def test_a_command_and_its_variables_are_quoted_word_by_word() -> None:
+    assert exact_command(("sh", "-c", "echo hi; rm x")) == "sh -c 'echo hi; rm x'"
+    assert exact_env({"B": "2 3", "A": "1"}) == ["A=1", "B='2 3'"]

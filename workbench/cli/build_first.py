@@ -18,8 +18,7 @@ from workbench.devloop.errors import BuildError
 from workbench.devloop.sources import is_due, scan_sources
 from workbench.devloop.toolchain import Toolchain
 from workbench.devloop.trust import TRUST_FILE, TrustStore
-from workbench.inert import LINE_LIMIT, display_text
-from workbench.trace.event_words import exact_command, exact_env
+from workbench.inert import LINE_LIMIT, display_text, exact_command, exact_env
 
 
 async def build_if_due(entry: DiscoveredPlugin, settings: Settings, *, trusts_all: bool) -> None:
@@ -36,7 +35,8 @@ async def build_if_due(entry: DiscoveredPlugin, settings: Settings, *, trusts_al
     trust = TrustStore(settings.data_folder / TRUST_FILE, trust_all=trusts_all, on_warning=_warn)
     if await asyncio.to_thread(trust.is_trusted, entry.path, recipe):
         say(*f"building {display_text(entry.id)}: {_shown(recipe)}".split("\n"))
-        await Builder(Toolchain(settings.cache_folder)).build(entry.path, recipe, _pass_on)
+        builder = Builder(Toolchain(settings.cache_folder), module_limit_bytes=settings.limits.module_bytes)
+        await builder.build(entry.path, recipe, _pass_on)
     elif entry.has_module:
         complain(
             f"{entry.id}: plugin.wasm is older than its sources",

@@ -16,7 +16,7 @@ from workbench.cli.output import Colour, painted
 from workbench.inert import display_lines, display_text
 from workbench.trace.exporters import result_to_json
 from workbench.trace.masking import mask_text, masked_pair
-from workbench.trace.wording import count_text, duration_text, size_text
+from workbench.trace.wording import count_text, duration_text, size_text, timing_text
 
 _MAX_HOST_CALLS = 50
 """Lines of host calls for people; `--json` has them all."""
@@ -53,7 +53,8 @@ def as_lines(result: CallResult, verdict: Verdict) -> Iterator[str]:
     yield from _section(_host_call_lines(result))
     yield from _section(_output_lines(result))
     yield ""
-    yield _timing_line(result)
+    if cost := _cost_line(result):
+        yield cost
     yield f"in Navidrome: {display_text(verdict.text)}"
 
 
@@ -124,14 +125,10 @@ def _output_text(line: LogLine) -> str:
     return f"{text}…" if line.is_cut and not text.endswith("…") else text
 
 
-def _timing_line(result: CallResult) -> str:
-    timings = result.timings
-    parts = [
-        ("load", timings.load_ns),
-        ("queue", timings.queue_ns),
-        ("start", timings.start_ns),
-        ("guest", timings.guest_ns),
-        ("host", timings.host_ns),
-    ]
-    line = "time: " + ", ".join(f"{name} {duration_text(duration_ns)}" for name, duration_ns in parts)
-    return f"{line}; memory {size_text(result.memory_bytes)}" if result.memory_bytes else line
+def _cost_line(result: CallResult) -> str:
+    """What the call took; empty when it took nothing, as a call that was refused."""
+    spent = timing_text(result.timings)
+    parts = [f"time: {spent}"] if spent else []
+    if result.memory_bytes:
+        parts.append(f"memory {size_text(result.memory_bytes)}")
+    return "; ".join(parts)

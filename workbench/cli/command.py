@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from workbench.cli.output import print_lines
+
 PROGRAM: Final = "workbench"
 _OPTIONS_WITH_VALUE: Final = ("--config", "--plugins")
 
@@ -35,6 +37,10 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+    def print_help(self, file: object = None) -> None:
+        """Print the help on stdout; argparse itself would keep quiet about a stdout that takes nothing."""
+        print_lines(self.format_help().splitlines())
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"usage: {self.usage}")

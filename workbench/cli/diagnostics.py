@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.command import PROGRAM
 from workbench.cli.exit_codes import ExitCode
+from workbench.cli.streams import abandon
 from workbench.inert import display_lines
+from workbench.trace.wording import is_told
 
 if TYPE_CHECKING:
     from engine.errors import EngineError, Place
 
 
 def complain(summary: str, *, hint: str | None = None, place: str | None = None) -> None:
-    """Say on stderr what went wrong, where, and what to do about it."""
+    """Say on stderr what went wrong, where unless that has been said, and what to do about it."""
     first, *rest = display_lines(summary, limit=None)
     lines = [f"{PROGRAM}: {first}", *(f"  {line}" for line in rest)]
-    if place:
+    if place and not is_told(place, summary):
         lines += [f"  at {line}" for line in display_lines(place)]
     if hint:
         lines += [f"  {line}" for line in display_lines(hint)]
@@ -32,10 +34,25 @@ def complain(summary: str, *, hint: str | None = None, place: str | None = None)
 
 
 def say(*lines: str) -> None:
-    """Print lines, already inert, on stderr."""
-    for line in lines:
-        print(line, file=sys.stderr)
-    sys.stderr.flush()
+    """Print lines, already inert, on stderr. Where nobody can read them the command goes on: its status tells."""
+    _write("".join(f"{line}\n" for line in lines))
+
+
+def ask(question: str) -> str:
+    """Put a question, already inert, on stderr; what standard input answers to it, empty when nothing."""
+    _write(question)
+    try:
+        return sys.stdin.readline().strip()
+    except (OSError, ValueError):
+        return ""  # closed, or no text
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)
 
 
 def complain_of(error: EngineError) -> None:

@@ -13,7 +13,7 @@ from workbench.cli import call, config, demo, output, plugin, screen, watch
 from workbench.cli.command import PROGRAM, Command, CommandGroup, Parser, UsageError, nearest, split_first_word
 from workbench.cli.diagnostics import complain
 from workbench.cli.exit_codes import ExitCode
-from workbench.cli.output import prepare_streams
+from workbench.cli.streams import abandon, prepare_streams
 
 COMMANDS: Final[tuple[Command | CommandGroup, ...]] = (
     demo.COMMAND,
@@ -43,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not _is_from_stdout(error):
                 raise
             complain(f"cannot write to standard output: {error.strerror or error}")
-        # What is still buffered has nowhere to go: the interpreter's last flush must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon(sys.stdout)
         return ExitCode.FAILED
 
 

@@ -52,7 +52,10 @@ def request_message(method: Method, text: str | None, assignments: Sequence[str]
 def _request_text(argument: str) -> tuple[bytes, Path | None]:
     """What `-d` stands for, and the file it came from; raises `UsageError` for a file that cannot be read."""
     if argument == "-":
-        return sys.stdin.buffer.read(TEXT_LIMIT_BYTES + 1), None
+        try:
+            return sys.stdin.buffer.read(TEXT_LIMIT_BYTES + 1), None
+        except OSError as error:
+            raise UsageError(f"cannot read the request from standard input: {error.strerror or error}") from error
     if not argument.startswith("@"):
         return argument.encode("utf-8", "surrogateescape"), None
     file = Path(argument[1:]).expanduser()

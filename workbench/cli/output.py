@@ -1,6 +1,6 @@
 """What commands print on stdout: lines for people, and JSON that scripts can rely on.
 
-The only module that writes to stdout.
+The only module that writes to stdout; what the shell made of that stream is the affair of `streams.py`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,6 @@ class Colour(StrEnum):
     BAD = "31"
     FAINT = "2"
     BOLD = "1"
-
-
-def prepare_streams() -> None:
-    """Let stdout and stderr print any text: what their encoding lacks is shown escaped instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def print_lines(lines: Iterable[str]) -> None:

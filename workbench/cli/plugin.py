@@ -1,6 +1,6 @@
-"""`workbench plugin ...`: what is installed, what it asks for, and whether a folder is a usable plugin.
+"""`workbench plugin ...`: what is installed and what it asks for.
 
-What changes plugins is in the `plugin_*.py` beside this file.
+What judges, changes or switches plugins is in the `plugin_*.py` beside this file.
 """
 
 from __future__ import annotations
@@ -9,22 +9,16 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from workbench.cli import plugin_dev, plugin_install, plugin_refresh
+from workbench.cli import plugin_dev, plugin_install, plugin_refresh, plugin_validate
 from workbench.cli.command import Command, CommandGroup
-from workbench.cli.diagnostics import complain, reports_errors
+from workbench.cli.diagnostics import reports_errors
 from workbench.cli.exit_codes import ExitCode
-from workbench.cli.folders import existing_folder
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.plugin_folders import add_json, enabled_settings, is_usable_name, searched_folders
 
 
 def _add_info_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("plugin", metavar="PLUGIN", help="name of an installed plugin, else of its folder; or FILE.ndp")
-    add_json(parser)
-
-
-def _add_validate_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="the plugin's folder")
     add_json(parser)
 
 
@@ -81,22 +75,6 @@ def _package_info(arguments: Namespace) -> int:
     return ExitCode.DONE
 
 
-@reports_errors
-def run_validate(arguments: Namespace) -> int:
-    """Say whether Navidrome could take the folder for a plugin; exit status 1 when not."""
-    from workbench.cli import plugin_reports
-
-    folder = existing_folder(arguments.folder)
-    findings = plugin_reports.validate(folder)
-    if arguments.json:
-        print_json({"folder": str(folder), "ok": not findings, "errors": [finding.as_json() for finding in findings]})
-    elif not findings:
-        print_lines([f"{plugin_reports.shown(folder)}: valid"])
-    for finding in findings:
-        complain(finding.summary, hint=finding.hint, place=finding.place)
-    return ExitCode.FAILED if findings else ExitCode.DONE
-
-
 GROUP: Final = CommandGroup(
     name="plugin",
     summary="List, show, check, install, link, pack and switch plugins.",
@@ -118,13 +96,7 @@ GROUP: Final = CommandGroup(
         *plugin_install.COMMANDS,
         plugin_refresh.REFRESH,
         plugin_dev.DEV,
-        Command(
-            name="validate",
-            summary="Check a plugin's manifest and module file.",
-            usage="DIR [--json]",
-            add_arguments=_add_validate_arguments,
-            run=run_validate,
-        ),
+        plugin_validate.VALIDATE,
         plugin_dev.PACK,
         *plugin_refresh.SWITCHES,
     ),

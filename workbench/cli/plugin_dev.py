@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workbench.cli.command import Command
-from workbench.cli.diagnostics import complain, reports_errors, say
+from workbench.cli.diagnostics import ask, complain, reports_errors, say
 from workbench.cli.exit_codes import ExitCode
+from workbench.cli.folders import existing_folder, load_settings
+from workbench.cli.interrupts import run_interruptible
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.plugin_folders import add_json, changed_folder, enabled_settings, warn_if_open
 from workbench.inert import display_text
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 _PATH_LIMIT: Final = 4_096
 
@@ -77,25 +81,19 @@ def _may_replace(arguments: Namespace, place: Path) -> bool:
     say(f"Target already exists and is {what}: {display_text(str(place), limit=_PATH_LIMIT)}")
     if arguments.json:
         return False  # nobody is there to be asked
-    sys.stderr.write("Do you want to replace it? (y/N): ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip() in ("y", "Y")
+    return ask("Do you want to replace it? (y/N): ") in ("y", "Y")
 
 
 @reports_errors
 def run_pack(arguments: Namespace) -> int:
-    """Make a package of a plugin's folder."""
+    """Make a package of a plugin's folder, if it could be loaded from there."""
     from engine.plugins.manifest import MANIFEST_NAME, read_manifest
     from engine.plugins.packing import PACKAGE_SUFFIX, pack
-    from workbench.cli import plugin_reports
-    from workbench.cli.folders import existing_folder
 
-    folder = existing_folder(arguments.folder)
-    findings = plugin_reports.validate(folder)
-    for finding in findings:
-        complain(finding.summary, hint=finding.hint, place=finding.place)
-    if findings:
-        return ExitCode.FAILED
+    folder, settings = existing_folder(arguments.folder), load_settings(arguments)
+    status = run_interruptible(lambda _: _refuse_unloadable(folder, settings))
+    if status != ExitCode.DONE:
+        return status
     name = read_manifest(folder / MANIFEST_NAME).name
     target = Path(arguments.output).expanduser() if arguments.output else Path(f"{name}{PACKAGE_SUFFIX}")
     if target.suffix != PACKAGE_SUFFIX:
@@ -123,6 +121,17 @@ def run_pack(arguments: Namespace) -> int:
     return ExitCode.DONE
 
 
+async def _refuse_unloadable(folder: Path, settings: Settings) -> int:
+    """Say what is wrong with the plugin to be packed, as far as that is seen without running it."""
+    from workbench.cli.judging import complain_of_all, judge
+
+    inspection = await judge(folder, settings, may_start=False)
+    missing = inspection.missing_module
+    errors = inspection.errors if missing is None else (*inspection.errors, missing)
+    complain_of_all(errors)
+    return ExitCode.FAILED if errors else ExitCode.DONE
+
+
 DEV: Final = Command(
     name="dev",
     summary="Link a development folder into the plugins folder.",
@@ -136,5 +145,6 @@ PACK: Final = Command(
     usage="DIR [-o FILE] [--include PATTERN]... [--json]",
     add_arguments=_add_pack_arguments,
     run=run_pack,
-    epilog="Packed are manifest.json, plugin.wasm, README, LICENSE, NOTICE, CHANGELOG, docs/, and what is included.",
+    epilog="A plugin that could not be loaded is not packed; its code is not run to find that out.\n"
+    "Packed are manifest.json, plugin.wasm, README, LICENSE, NOTICE, CHANGELOG, docs/, and what is included.",
 )

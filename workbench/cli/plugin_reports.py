@@ -1,4 +1,4 @@
-"""What the `plugin` commands say, as lines and as JSON (spec behaviour section 18).
+"""What `plugin list` and `info` say, as lines and as JSON (spec behaviour section 18).
 
 Reads folders and manifests only: no module is compiled and nothing of a plugin runs.
 """
@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from engine.errors import EngineError, ManifestError
-from engine.plugins.discovery import MODULE_NAME, DiscoveredPlugin
-from engine.plugins.manifest import MANIFEST_NAME, Manifest, read_manifest
+from engine.errors import EngineError
+from engine.plugins.discovery import DiscoveredPlugin
+from engine.plugins.manifest import MANIFEST_NAME, Manifest
 from engine.plugins.permissions import HttpPermission, Permissions, SubsonicPermission, WebSocketPermission
-from engine.wasm.module import refusal_of_header
 from workbench.inert import display_text
 
 _COLUMNS = ("ID", "NAME", "AUTHOR", "VERSION", "CAPABILITIES", "DESCRIPTION")
-_HEADER_BYTES = 64
 
 
 # --- list
@@ -143,47 +139,6 @@ def _files(entry: DiscoveredPlugin) -> Iterator[tuple[str, str]]:
         except OSError as error:
             mode = error.strerror or str(error)
         yield label, f"{path} ({mode})"
-
-
-# --- validate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that keeps a folder from being a usable plugin."""
-
-    summary: str
-    hint: str | None
-    place: str | None
-
-    def as_json(self) -> dict[str, object]:
-        """One element of `errors`."""
-        return {"error": self.summary, "hint": self.hint, "place": self.place}
-
-
-def validate(folder: Path) -> list[Finding]:
-    """What is wrong with the manifest and the module file of a plugin's folder; nothing when all is well."""
-    findings = []
-    try:
-        read_manifest(folder / MANIFEST_NAME)
-    except ManifestError as error:
-        place = None if error.place is None else str(error.place)
-        findings.append(Finding(summary=error.summary, hint=error.hint, place=place))
-    module = folder / MODULE_NAME
-    refusal = _module_refusal(module)
-    if refusal is not None:
-        findings.append(Finding(summary=refusal, hint="Build the plugin as a wasip1 module.", place=str(module)))
-    return findings
-
-
-def _module_refusal(module: Path) -> str | None:
-    try:
-        if not module.is_file():
-            return f"no {MODULE_NAME} found" if not module.exists() else f"{MODULE_NAME} is not a regular file"
-        with module.open("rb") as stream:
-            return refusal_of_header(stream.read(_HEADER_BYTES))
-    except OSError as error:
-        return f"failed to read wasm file: {error.strerror or error}"
 
 
 def shown(text: object) -> str:

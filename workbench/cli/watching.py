@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from engine import Event, Settings
-from engine.events import GuestWrote
+from engine.events import EventSink, GuestWrote, InstanceDiscarded, InstanceStarted, PoolChanged
 from workbench.cli.exit_codes import ExitCode
 from workbench.cli.fact_writer import FactWriter
 from workbench.cli.interrupts import Interruption
@@ -20,6 +20,8 @@ from workbench.trace.exporters import event_to_json, json_line
 from workbench.trace.wording import clock_text
 
 _CLOSE_LIMIT_S: Final = 2.0
+_INSIDE: Final = (InstanceStarted, InstanceDiscarded, PoolChanged)
+"""Several with every call, about the engine's own housekeeping."""
 _COLOURS: Final = {Level.WARNING: Colour.BOLD, Level.ERROR: Colour.BAD}
 
 
@@ -31,6 +33,8 @@ class Watch:
     folders: tuple[Path, ...]
     is_trusted: bool
     is_json: bool
+    tells_all: bool = False
+    """Every event there is, not only those that `is_told` names."""
 
     async def run(self, interruption: Interruption) -> int:
         """Watch until a signal comes; the exit status.
@@ -46,7 +50,7 @@ class Watch:
             lambda: loop.call_soon_threadsafe(over.set),
         )
         session = Session(self.settings, self.folders, trust_all=self.is_trusted)
-        session.bus.subscribe(writer.take)
+        session.bus.subscribe(writer.take if self.tells_all else self._take_main(writer))
         try:
             async with session:
                 # From here on there is something to close in order.
@@ -57,6 +61,20 @@ class Watch:
         if writer.failure is not None and interruption.received is None:
             raise writer.failure
         return ExitCode.DONE
+
+    def _take_main(self, writer: FactWriter) -> EventSink:
+        """Left out before they wait for the reader: a flood of them must not push out what is told."""
+
+        def take(event: Event) -> None:
+            if is_told(event, is_json=self.is_json):
+                writer.take(event)
+
+        return take
+
+
+def is_told(event: Event, *, is_json: bool) -> bool:
+    """Whether `watch` tells of an event when it is not asked for all of them."""
+    return not isinstance(event, _INSIDE) if is_json else is_logged(event)
 
 
 def json_lines(event: Event) -> list[str]:
@@ -70,9 +88,7 @@ def json_loss(lost: int) -> str:
 
 
 def text_lines(event: Event) -> list[str]:
-    """An event in words, when it is worth a line: time, plugin, what happened."""
-    if not is_logged(event):
-        return []
+    """An event in words: time, plugin, what happened."""
     level, text = describe(event)
     if isinstance(event, GuestWrote):
         text = f"{event.line.stream}: {text}"

@@ -20,6 +20,7 @@ from engine.plugins.discovery import discover
 from engine.settings import Settings
 from workbench.cli.diagnostics import complain, complain_of, exit_code_for
 from workbench.cli.exit_codes import ExitCode
+from workbench.cli.streams import prepare_streams
 from workbench.demo.samples import sample_sources
 from workbench.devloop.build_config import find_recipe
 from workbench.devloop.builder import Builder
@@ -82,6 +83,7 @@ async def _build(folder: Path, builder: Builder, say: Callable[[str], None]) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build and report; returns the exit status, 1 if any plugin failed."""
+    prepare_streams()
     parser = argparse.ArgumentParser(prog="python -m workbench.demo.build", description="Build the sample plugins.")
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="another folder of plugins")
     chosen: Path | None = parser.parse_args(arguments).folder

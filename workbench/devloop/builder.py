@@ -7,15 +7,9 @@ at all is decided elsewhere (`trust.py`); who hears about it, too (`lane.py`).
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import shutil
 import signal
-import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -25,33 +19,22 @@ from engine.calls import OutputStream
 from engine.errors import Place
 from engine.plugins.discovery import MODULE_NAME
 from engine.plugins.files import cause_text, read_limited
+from engine.settings import Limits
 from workbench.devloop.build_config import OUTPUT_MARK, Recipe
 from workbench.devloop.diagnostics import ComplaintFinder
 from workbench.devloop.errors import BuildError
-from workbench.devloop.fingerprint import has_same_content
 from workbench.devloop.finishing import to_the_end
+from workbench.devloop.placing import BuildResult, Placing, disk_errors, work_folder
 from workbench.devloop.processes import LineSink, run_command
 from workbench.devloop.toolchain import Toolchain
-
-WORK_PREFIX: Final = ".workbench-build-"
-"""Hidden folders of this name, inside the plugin's folder, hold what a build writes until it is complete."""
 
 BUILD_LIMIT_S: Final = 900.0
 """A first build may fetch modules over a slow line; one that takes longer hangs."""
 
+MODULE_LIMIT_BYTES: Final = Limits().module_bytes
+"""What the engine takes when the settings say nothing else."""
+
 _TEXT_BYTES: Final = 16 << 20
-_LEFTOVER_AGE_S: Final = 3_600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
-    """A build step that went well."""
-
-    is_changed: bool
-    """The module has other bytes than before."""
-    module_bytes: int
-    exit_code: int | None
-    """None for the built-in step."""
 
 
 async def _nothing_to_do() -> None:
@@ -61,8 +44,17 @@ async def _nothing_to_do() -> None:
 class Builder:
     """Carries out build steps, as many commands at once as there are processors. Belongs to one event loop."""
 
-    def __init__(self, toolchain: Toolchain, *, parallel: int | None = None, limit_s: float = BUILD_LIMIT_S) -> None:
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        *,
+        parallel: int | None = None,
+        limit_s: float = BUILD_LIMIT_S,
+        module_limit_bytes: int = MODULE_LIMIT_BYTES,
+    ) -> None:
+        """`limit_s` is for one command; a module of more than `module_limit_bytes` is a failed build."""
         self._toolchain = toolchain
+        self._module_limit_bytes = module_limit_bytes
         self._slots = asyncio.Semaphore(parallel or os.cpu_count() or 1)
         self._limit_s = limit_s
 
@@ -88,29 +80,35 @@ class Builder:
             # It takes milliseconds: never queued behind a compiler.
             on_begin()
             module = await to_the_end(asyncio.to_thread(_assemble, folder / recipe.text_module))
-            return await to_the_end(_placed(lambda: _place_bytes(module, folder), on_placed))
+            return await to_the_end(_placed(lambda: self._place_bytes(folder, recipe, module), on_placed))
         async with self._slots:
             on_begin()
             with disk_errors(folder):
                 return await self._run(folder, recipe, on_line, on_placed)
 
+    def _place_bytes(self, folder: Path, recipe: Recipe, module: bytes) -> BuildResult:
+        with disk_errors(folder), work_folder(folder) as work:
+            return self._placing(folder, work, recipe).take_bytes(module)
+
     async def _run(
         self, folder: Path, recipe: Recipe, on_line: LineSink, on_placed: Callable[[], Awaitable[None]]
     ) -> BuildResult:
-        with _work_folder(folder) as work:
-            produced = work / MODULE_NAME
+        with work_folder(folder) as work:
+            placing = self._placing(folder, work, recipe)
             if recipe.has_output_mark or recipe.output != MODULE_NAME:
-                await self._run_command(folder, recipe, produced, on_line)
-                return await to_the_end(_placed(lambda: _take_over(folder, recipe, produced), on_placed))
+                await self._run_command(folder, recipe, placing.produced, on_line)
+                return await to_the_end(_placed(placing.take_output, on_placed))
             # The command writes the module itself, so what was there is kept for putting back.
-            before = work / "before.wasm"
-            await to_the_end(asyncio.to_thread(_copy, folder / MODULE_NAME, before))
+            await to_the_end(asyncio.to_thread(placing.keep))
             try:
-                await self._run_command(folder, recipe, produced, on_line)
+                await self._run_command(folder, recipe, placing.produced, on_line)
             except BaseException:
-                _put_back(before, folder / MODULE_NAME)
+                await to_the_end(asyncio.to_thread(placing.put_back))
                 raise
-            return await to_the_end(_placed(lambda: _compare(folder, recipe, before), on_placed))
+            return await to_the_end(_placed(placing.compare, on_placed))
+
+    def _placing(self, folder: Path, work: Path, recipe: Recipe) -> Placing:
+        return Placing(folder, work, recipe, limit_bytes=self._module_limit_bytes)
 
     async def _run_command(self, folder: Path, recipe: Recipe, produced: Path, on_line: LineSink) -> None:
         command = [argument.replace(OUTPUT_MARK, str(produced)) for argument in recipe.command]
@@ -179,108 +177,19 @@ def _assemble(source: Path) -> bytes:
         raise _text_error(str(error), source) from error
 
 
-def _place_bytes(module: bytes, folder: Path) -> BuildResult:
-    """Make what was assembled the module."""
-    with disk_errors(folder), _work_folder(folder) as work:
-        produced = work / MODULE_NAME
-        produced.write_bytes(module)
-        is_changed = _place(produced, folder / MODULE_NAME)
-    return BuildResult(is_changed=is_changed, module_bytes=len(module), exit_code=None)
-
-
 def _text_error(report: str, source: Path) -> BuildError:
     """The assembler's report is `message`, then ` --> <anon>:line:column`, then the line with a caret below."""
     message, arrow, rest = report.partition("\n     --> <anon>:")
     line, column = rest.split("\n", 1)[0].split(":") if arrow else ("", "")
-    excerpt = [row.partition("|")[2] for row in rest.split("\n")[1:] if "|" in row]
-    shown = "\n".join(row.rstrip() for row in excerpt if row.strip())
+    rows = [row.partition("|")[2].rstrip() for row in rest.split("\n")[1:] if "|" in row]
+    # The first row is empty; an empty source line explains nothing either.
+    excerpt = "\n".join(rows[1:]) if len(rows) > 1 and rows[1] else ""
     return BuildError(
         f"{source.name}: {message.strip()}",
-        hint=shown or None,
+        hint=f"The assembler stopped here:\n{excerpt}" if excerpt else None,
         place=Place(
             file=source,
             line=int(line) if line.isdecimal() else None,
             column=int(column) if column.isdecimal() else None,
         ),
     )
-
-
-@contextmanager
-def _work_folder(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside the module, on the same file system; a killed run's leftovers go at the next build."""
-    for leftover in folder.glob(f"{WORK_PREFIX}*"):
-        if time.time() - leftover.lstat().st_mtime > _LEFTOVER_AGE_S:
-            shutil.rmtree(leftover, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=folder))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Failures to write below `folder` as errors that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        hint = "Make the folder writable, or work on a copy of it."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "Free some space; the module is what it was before."
-        raise BuildError(f"cannot write into {folder}: {cause_text(error)}", hint=hint) from error
-
-
-def _take_over(folder: Path, recipe: Recipe, produced: Path) -> BuildResult:
-    """Make what the command wrote the module."""
-    written = produced if recipe.has_output_mark else folder / recipe.output
-    if not written.is_file():
-        raise _nothing_written(recipe)
-    if written != produced:
-        shutil.copyfile(written, produced)
-    size = produced.stat().st_size
-    return BuildResult(is_changed=_place(produced, folder / MODULE_NAME), module_bytes=size, exit_code=0)
-
-
-def _compare(folder: Path, recipe: Recipe, before: Path) -> BuildResult:
-    """What a command that writes the module itself has done."""
-    module = folder / MODULE_NAME
-    if not module.is_file():
-        raise _nothing_written(recipe)
-    is_changed = not has_same_content(before, module)
-    return BuildResult(is_changed=is_changed, module_bytes=module.stat().st_size, exit_code=0)
-
-
-def _nothing_written(recipe: Recipe) -> BuildError:
-    name = OUTPUT_MARK if recipe.has_output_mark else recipe.output
-    return BuildError(
-        f"`{recipe.command[0]}` ended well but wrote no {name}",
-        hint='"command" of workbench.toml must write {output}, or the file that "output" names.',
-        exit_code=0,
-    )
-
-
-def _place(produced: Path, module: Path) -> bool:
-    """Move a finished file onto the module if its bytes differ; whether they did."""
-    if not module.is_symlink() and has_same_content(produced, module):
-        # It is as new as its sources from now on, and not built again at the next start.
-        os.utime(module)
-        return False
-    produced.chmod(produced.stat().st_mode & 0o666)
-    os.replace(produced, module)
-    return True
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file with its times, if it is there."""
-    if source.is_file():
-        shutil.copy2(source, target)
-
-
-def _put_back(before: Path, module: Path) -> None:
-    """Undo what a failed or stopped command did to the module."""
-    if has_same_content(before, module):
-        return
-    if before.exists():
-        os.replace(before, module)
-    else:
-        module.unlink(missing_ok=True)

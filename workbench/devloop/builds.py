@@ -10,20 +10,30 @@ from pathlib import Path
 from typing import Final
 
 from engine.calls import OutputStream, PluginId
-from engine.events import PluginWarned
+from engine.events import PluginState, PluginWarned
 from engine.plugins.discovery import MODULE_NAME
+from engine.plugins.info import PluginInfo
 from workbench.devloop.build_config import Recipe
-from workbench.devloop.builder import BuildResult
 from workbench.devloop.errors import BuildError
-from workbench.devloop.events import BuildCancelled, BuildFinished, BuildNotTrusted, BuildOutput, BuildStarted
+from workbench.devloop.events import (
+    BuildCancelled,
+    BuildFinished,
+    BuildNotTrusted,
+    BuildOutput,
+    BuildStarted,
+    BuildStateChanged,
+)
 from workbench.devloop.outline import BuildInputs
-from workbench.devloop.status import BuildPhase, BuildStatus
+from workbench.devloop.placing import BuildResult
+from workbench.devloop.status import BUILD_FAILED, BuildPhase, BuildStatus
 from workbench.devloop.workshop import Workshop
 
 _log = logging.getLogger(__name__)
 
 MAX_SUPERSEDED: Final = 5
 """After so many builds in a row that were stopped by a change, one is left to run: its command may be the cause."""
+
+_SERVING: Final = (PluginState.READY, PluginState.RELOADING, PluginState.STALE)
 
 
 class Builds:
@@ -35,9 +45,10 @@ class Builds:
         shop: Workshop,
         *,
         plugin: Callable[[], PluginId],
+        info: Callable[[], PluginInfo | None],
         on_built: Callable[[], Awaitable[None]],
     ) -> None:
-        """`plugin` is asked at each event, as a manifest may change the name.
+        """`plugin` is asked at each event, as a manifest may change the name; `info` is what the engine says of it.
 
         `on_built` follows each module put in place, and precedes `BuildFinished`; it is awaited to its end even if
         the build is stopped meanwhile. `folder` is the real folder.
@@ -45,6 +56,7 @@ class Builds:
         self._folder = folder
         self._shop = shop
         self._plugin = plugin
+        self._info = info
         self._on_built = on_built
         self._status = BuildStatus(phase=BuildPhase.NONE)
         self._task: asyncio.Task[None] | None = None
@@ -53,6 +65,7 @@ class Builds:
         self._stop_reason = ""
         self._superseded = 0
         self._is_held = False
+        self._is_told_failed = False
 
     @property
     def status(self) -> BuildStatus:
@@ -78,6 +91,9 @@ class Builds:
             self._shop.bus.publish(
                 PluginWarned(time_ns=self._now_ns(), plugin=self._plugin(), summary=summary, hint=hint, place=place)
             )
+            self._tell_state()
+        elif self._is_told_failed:
+            self._tell_state()
 
     def request(self, recipe: Recipe) -> None:
         """Build now, if the user has agreed to the command; a build that runs is stopped first."""
@@ -166,6 +182,10 @@ class Builds:
                 is_changed=result.is_changed,
             )
         )
+        # A module that changed is loaded now, and the engine tells the state; equal bytes are not.
+        if self._is_told_failed and not result.is_changed:
+            self._tell_state()
+        self._is_told_failed = False
 
     def _failed(self, recipe: Recipe, error: BuildError) -> None:
         self._status = _status_of(recipe, BuildPhase.FAILED, error)
@@ -179,6 +199,27 @@ class Builds:
                 error=error.summary,
                 hint=error.hint,
                 place=error.place,
+            )
+        )
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        """Say where the plugin stands, now that its build failed or does so no more."""
+        info, status = self._info(), self._status
+        self._is_told_failed = status.phase is BuildPhase.FAILED
+        if info is None:
+            return  # the engine has let it go; the next look at the folders shows why
+        serves = info.state in _SERVING
+        self._shop.bus.publish(
+            BuildStateChanged(
+                time_ns=self._now_ns(),
+                plugin=self._plugin(),
+                state=BUILD_FAILED if self._is_told_failed else info.state,
+                version=info.version if serves else "",
+                generation=info.generation if serves else 0,
+                reason=status.error if self._is_told_failed else info.error,
+                hint=status.hint if self._is_told_failed else info.hint,
+                place=status.place if self._is_told_failed else info.place,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ _NO_CAUSE: Final = re.compile(r"#|go: (?:downloading|extracting|finding)|make(?:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """What one line of output says is wrong, and where."""
+    """What one line of output says is wrong, and where; empty where the line only says where."""
 
     text: str
     place: Place | None = None
@@ -37,7 +37,7 @@ def read_complaint(line: str, folder: Path) -> Complaint | None:
     except (OSError, ValueError):
         return None
     column = int(found["column"]) if found["column"] else None
-    return Complaint(text=found["text"] or line.strip(), place=Place(file=file, line=int(found["line"]), column=column))
+    return Complaint(text=found["text"] or "", place=Place(file=file, line=int(found["line"]), column=column))
 
 
 class ComplaintFinder:
@@ -53,9 +53,12 @@ class ComplaintFinder:
         text = line.strip()
         if not text or _NO_CAUSE.match(text):
             return
-        self._last = text
+        before, self._last = self._last, text
         if self._first is None:
             self._first = read_complaint(text, self._folder)
+            if self._first is not None and not self._first.text:
+                # Rust says what is wrong first, and where on the line below.
+                self._first = replace(self._first, text=before or text)
 
     @property
     def best(self) -> Complaint | None:

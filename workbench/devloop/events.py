@@ -71,6 +71,24 @@ class BuildNotTrusted(PluginEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStateChanged(PluginEvent):
+    """A plugin's build failed, or is mended without bringing anything to load: where the plugin stands now.
+
+    It follows what tells the cause, `BuildFinished` or `PluginWarned`. Fields as those of `PluginStateChanged`.
+    """
+
+    state: str
+    """`build failed`, else the engine's state."""
+    version: str
+    """Empty when none serves."""
+    generation: int
+    """The load that serves now; 0 when none does."""
+    reason: str | None = None
+    hint: str | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderChanged(PluginEvent):
     """Files of a plugin came to rest after a change that matters; a build or a reload follows."""
 

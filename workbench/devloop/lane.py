@@ -47,7 +47,9 @@ class Lane:
         self._refresh: asyncio.Task[None] | None = None
         self._is_refresh_wanted = False
         self._is_closed = False
-        self._builds = Builds(entry.folder, shop, plugin=lambda: self.plugin, on_built=self._take_module)
+        self._builds = Builds(
+            entry.folder, shop, plugin=lambda: self.plugin, info=self._info, on_built=self._take_module
+        )
         self._builds.reset(inputs, reason="")
 
     # --- looking

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from engine.errors import Place
+
+BUILD_FAILED: Final = "build failed"
+"""The state of a plugin whose newest build failed, whatever still serves; one word more than the engine's states."""
 
 
 class BuildPhase(StrEnum):

@@ -20,8 +20,9 @@ from engine.events import (
     ScheduleFired,
     SocketFrame,
 )
-from workbench.trace.event_words import EXPECTED_OUTCOMES, Level, words_of
+from workbench.trace.event_words import EXPECTED_OUTCOMES, words_of
 from workbench.trace.masking import mask_text
+from workbench.trace.sentences import Level
 
 __all__ = ["Level", "describe", "is_at_least", "is_logged", "level_of", "plugin_of"]
 

@@ -25,7 +25,7 @@ from workbench.trace.message_lines import (
     wire_lines,
 )
 from workbench.trace.records import CallRecord, HostCallRow
-from workbench.trace.wording import clock_text, count_text, duration_text, size_text
+from workbench.trace.wording import clock_text, count_text, duration_text, size_text, timing_text
 
 Subject = CallRecord | HostCallRow | Event
 """What can be looked at in detail."""
@@ -74,7 +74,7 @@ def _call_lines(record: CallRecord, *, reveal: bool, wire: bool) -> list[DetailL
 def _served_by(result: CallResult) -> str:
     if not result.generation:
         return result.plugin
-    return f"{result.plugin} {result.version}, generation {result.generation}"
+    return f"{result.plugin} {result.version}, load {result.generation}"
 
 
 def _outcome(record: CallRecord) -> str:
@@ -83,15 +83,7 @@ def _outcome(record: CallRecord) -> str:
 
 
 def _result_facts(result: CallResult) -> list[DetailLine]:
-    timings = result.timings
-    parts = {
-        "load": timings.load_ns,
-        "queue": timings.queue_ns,
-        "start": timings.start_ns,
-        "guest": timings.guest_ns,
-        "host": timings.host_ns,
-    }
-    spent = ", ".join(f"{name} {duration_text(spent_ns)}" for name, spent_ns in parts.items() if spent_ns)
+    spent = timing_text(result.timings)
     lines = [_fact("time", spent)] if spent else []
     if result.memory_bytes:
         instance = "waiting instance" if result.is_warm else "new instance"
@@ -113,7 +105,7 @@ def _failure_lines(result: CallResult, *, reveal: bool) -> list[DetailLine]:
     trap = result.trap
     if trap is not None:
         lines.append(_section("Trap"))
-        if trap.panic:
+        if trap.panic and trap.panic not in (result.error or ""):
             lines += _foreign(LineKind.ERROR, trap.panic, reveal=reveal)
         lines += _foreign(LineKind.TEXT, f"{trap.code}: {trap.message}" if trap.code else trap.message, reveal=reveal)
         lines += [_line(LineKind.TEXT, f"  at {frame}") for frame in trap.frames]

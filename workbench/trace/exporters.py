@@ -81,7 +81,10 @@ def result_to_json(result: CallResult, *, reveal: bool = False) -> dict[str, obj
 
 
 def host_call_to_json(host_call: HostCall, *, reveal: bool = False) -> dict[str, object]:
-    """A finished host call as a JSON object."""
+    """A finished host call as a JSON object.
+
+    With `is_shortened` its messages are null although there were some: the call's records had grown too large.
+    """
     request, response = masked_pair(host_call.request, host_call.response, reveal=reveal)
     return {
         "method": host_call.method,

@@ -10,6 +10,7 @@ from typing import Final
 
 from engine.calls import CallId, Outcome
 from engine.events import CallFinished, CallStarted, Event, GuestWrote, HostCallFinished
+from workbench.trace.records import kept_bytes
 
 _EVENT_BYTES: Final = 400
 """What an event costs beside its texts and messages, roughly."""
@@ -89,16 +90,22 @@ class EventInbox:
 
 
 def weigh(event: Event) -> int:
-    """Approximate memory of an event in bytes; cheap enough for the publishing thread."""
+    """Approximate memory of an event in bytes; cheap enough for the publishing thread.
+
+    A message that two events hold, as a host call's and its call's last ones do, counts in both: either may be dropped
+    before the other.
+    """
     if isinstance(event, GuestWrote):
         return _EVENT_BYTES + len(event.line.text)
     if isinstance(event, HostCallFinished):
-        return 2 * _EVENT_BYTES + event.host_call.request_bytes + event.host_call.response_bytes
+        return 2 * _EVENT_BYTES + kept_bytes(event.host_call)
     if isinstance(event, CallStarted):
         return 2 * _EVENT_BYTES + event.request.ByteSize()
     if isinstance(event, CallFinished):
         result = event.result
-        own_bytes = 4 * _EVENT_BYTES + result.request_bytes + result.response_bytes
-        return own_bytes + _EVENT_BYTES * (len(result.host_calls) + len(result.logs))
+        own_bytes = 4 * _EVENT_BYTES + result.request_bytes + result.response_bytes + len(result.error or "")
+        parts_bytes = _EVENT_BYTES * (len(result.host_calls) + len(result.logs))
+        parts_bytes += sum(kept_bytes(host_call) for host_call in result.host_calls)
+        return own_bytes + parts_bytes + sum(len(line.text) for line in result.logs)
     texts = (getattr(event, entry.name) for entry in fields(event))
     return _EVENT_BYTES + sum(len(text) for text in texts if isinstance(text, str))

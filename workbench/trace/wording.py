@@ -1,8 +1,13 @@
-"""Times, durations and sizes in words, the same on the screen, the command line and in reports."""
+"""Times, durations, sizes and places in words, the same on the screen, the command line and in reports."""
 
 from __future__ import annotations
 
+import re
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.calls import Timings
 
 
 def clock_text(time_ns: int) -> str:
@@ -41,6 +46,18 @@ def duration_text(duration_ns: int) -> str:
     return f"{hours}h {minutes:02}m"
 
 
+def timing_text(timings: Timings) -> str:
+    """Where the time of a call went, parts that took none left out: `queue 10.0 µs, guest 900 µs`; may be empty."""
+    parts = {
+        "load": timings.load_ns,
+        "queue": timings.queue_ns,
+        "start": timings.start_ns,
+        "guest": timings.guest_ns,
+        "host": timings.host_ns,
+    }
+    return ", ".join(f"{name} {duration_text(spent_ns)}" for name, spent_ns in parts.items() if spent_ns)
+
+
 def size_text(size_bytes: int) -> str:
     """A number of bytes: `512 B`, `1.50 KiB`, `256 MiB`."""
     if size_bytes < 1024:
@@ -59,6 +76,11 @@ def count_text(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: `1 call`, `12 345 calls`; thousands are set apart."""
     noun = one if number == 1 else many or f"{one}s"
     return f"{number:,} {noun}".replace(",", " ")
+
+
+def is_told(place: str, text: str) -> bool:
+    """Whether `text` names a place already, so that it need not be told again: `a.go:3` is not told by `a.go:31`."""
+    return re.search(rf"{re.escape(place)}(?![0-9])", text) is not None
 
 
 def _three_digits(value: float) -> str:

@@ -21,7 +21,14 @@ from engine.calls import CallId, CallResult, PluginId
 from engine.errors import EngineClosed
 from engine.events import CallStarted, EngineWarned, Event, PluginStateChanged
 from engine.plugins.info import PluginInfo
-from workbench.devloop.events import BuildCancelled, BuildFinished, BuildNotTrusted, BuildOutput, BuildStarted
+from workbench.devloop.events import (
+    BuildCancelled,
+    BuildFinished,
+    BuildNotTrusted,
+    BuildOutput,
+    BuildStarted,
+    BuildStateChanged,
+)
 from workbench.session import PluginStatus, Session, SessionThread
 from workbench.trace.store import TraceStore
 
@@ -207,7 +214,7 @@ class Bridge:
                 with self._lock:
                     self._news.has_plugin_news = True
                     self._news.build_lines.append(BuildLine(plugin=event.plugin, text=None))
-            case PluginStateChanged() | BuildFinished() | BuildCancelled() | BuildNotTrusted():
+            case PluginStateChanged() | BuildFinished() | BuildCancelled() | BuildNotTrusted() | BuildStateChanged():
                 with self._lock:
                     self._news.has_plugin_news = True
             case _:

@@ -82,6 +82,6 @@ class FakeHost:
 
     async def called(self, count: int) -> list[Callback]:
         """The callbacks so far, once there are at least `count`."""
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: len(self.callbacks) >= count)
         return self.callbacks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +49,8 @@ class RecordedNetwork:
     lookups: list[str] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     is_closed: bool = False
+    preparations: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    """The name of each thread that had it prepared."""
 
     def resolve(self, host: str, port: int, deadline: Deadline) -> Sequence[str]:
         self.lookups.append(host)
@@ -65,6 +69,9 @@ class RecordedNetwork:
 
     async def stream(self, wire: Wire, server_name: str | None) -> Streams:
         raise NetworkFailure("nothing is recorded of connections that last")
+
+    def prepare(self) -> None:
+        self.preparations.put(threading.current_thread().name)
 
     def close(self) -> None:
         self.is_closed = True

@@ -192,7 +192,7 @@ def test_an_answer_is_complete_while_the_server_keeps_the_connection(
     server = serve(answers(response(b"ok", connection="keep-alive")))
     answer = ask(service, scope, "Get", HttpRequest(url=server.url()))
     assert answer.body == b"ok"
-    assert server.closed_by_client.wait(5)
+    assert server.closed_by_client.wait(30)
 
 
 def test_provisional_answers_are_skipped(serve: Serve, service: HttpService, scope: FakeScope) -> None:

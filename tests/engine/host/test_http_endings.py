@@ -237,4 +237,4 @@ def test_a_body_above_the_limit_is_an_error(serve: Serve, service: HttpService, 
 def test_a_failed_request_leaves_no_connection_behind(serve: Serve, service: HttpService) -> None:
     server = serve(silent)
     get(service, server.url(), timeout_ms=50)
-    assert server.closed_by_client.wait(5)
+    assert server.closed_by_client.wait(30)

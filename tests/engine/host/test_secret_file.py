@@ -62,7 +62,7 @@ def test_all_who_make_it_at_the_same_time_get_the_same(tmp_path: Path) -> None:
     secrets: set[bytes] = set()
 
     def load() -> None:
-        ready.wait(5)
+        ready.wait(30)
         secrets.add(load_or_create(path))
 
     threads = [threading.Thread(target=load) for _ in range(8)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.errors import DiscoveryError, EngineError, ManifestError
-from engine.plugins.discovery import DiscoveredPlugin, discover, discover_all
+from engine.plugins.discovery import DiscoveredPlugin, discover, discover_all, plugin_in
 from tests.engine.plugins.manifests import manifest_bytes, write_plugin
 
 MISSING = "no plugin.wasm found: no such file or directory"
@@ -194,3 +196,16 @@ def test_names_are_unique_over_several_folders_and_a_folder_given_twice_counts_o
     found = discover_all((tmp_path / "left", tmp_path / "right", tmp_path / "left", tmp_path / "left" / "one"))
     assert [plugin.folder for plugin in found] == ["one", "two"]
     assert error_of(found[1]).summary == 'duplicate plugin name "demo" (already provided by folder "one")'
+
+
+def test_a_single_folder_is_taken_for_a_plugin_whatever_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bare = plugin_in(Path("."))
+    assert (bare.id, bare.folder, bare.path, bare.has_module) == (tmp_path.name, tmp_path.name, Path("."), False)
+    assert error_of(bare).summary.startswith("failed to read manifest file: ")
+    write_plugin(tmp_path / "demo", name="other")
+    demo = plugin_in(Path("demo"))
+    assert (demo.id, demo.folder, demo.error, demo.has_module) == ("other", "demo", None, True)
+    assert demo.module_path == Path("demo/plugin.wasm")

@@ -29,11 +29,11 @@ def test_threads_are_made_on_demand_and_not_beyond_the_limit() -> None:
 
     jobs = [threads.submit(work) for _ in range(5)]
     for _ in range(3):
-        assert running.acquire(timeout=5)
+        assert running.acquire(timeout=30)
     assert not running.acquire(timeout=0.05)
     threads.reserve(1)
     jobs.append(threads.submit(work))
-    assert running.acquire(timeout=5)
+    assert running.acquire(timeout=30)
     release.set()
     for job in jobs:
         job.result(5)

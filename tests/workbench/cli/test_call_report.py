@@ -7,7 +7,18 @@ import json
 from typing import Any
 
 from engine.adapters import Verdict
-from engine.calls import CallId, CallResult, HostCall, HostCallId, LogLine, Outcome, OutputStream, PluginId, TrapReport
+from engine.calls import (
+    CallId,
+    CallResult,
+    HostCall,
+    HostCallId,
+    LogLine,
+    Outcome,
+    OutputStream,
+    PluginId,
+    Timings,
+    TrapReport,
+)
 from engine.contracts.codec import build
 from engine.contracts.registry import find_method, message_type
 from workbench.cli.call_report import as_json, as_lines
@@ -97,6 +108,12 @@ def test_people_see_who_answered_what_and_how_long_it_took_first() -> None:
     assert shown[0] == "lyre 1.2.0  MetadataAgent.GetArtistBiography  ok  1.50 ms"
     assert '  "biography": "High Priestess of Soul"' in shown
     assert shown[-1] == "in Navidrome: used as it is"
+
+
+def test_only_what_took_time_stands_in_the_line_of_times() -> None:
+    spent = lines(timings=Timings(guest_ns=1_000_000, start_ns=2_000_000), memory_bytes=65_536)
+    assert spent[-2] == "time: start 2.00 ms, guest 1.00 ms; memory 64.0 KiB"
+    assert not any("time" in line for line in lines())
 
 
 def test_an_error_stands_before_everything_else_with_the_way_out() -> None:

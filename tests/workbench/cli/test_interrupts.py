@@ -37,7 +37,7 @@ def run(body: str, *signals: signal.Signals, before: str = "pass") -> tuple[int,
             said += child.stdout.readline()
             child.send_signal(number)
         said += child.stdout.read()
-        return child.wait(10), said
+        return child.wait(60), said
 
 
 def test_without_a_signal_the_status_is_the_commands_own() -> None:

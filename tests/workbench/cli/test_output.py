@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from workbench.cli.output import Colour, json_text, painted, prepare_streams, print_json
+from workbench.cli.output import Colour, json_text, painted, print_json
+from workbench.cli.streams import prepare_streams
 
 HOSTILE = "esc \x1b[31m c1 \x9b rtl \u202e zero \u200b surrogate \ud800 é 音"
 

@@ -1,4 +1,4 @@
-"""`workbench plugin list`, `info` and `validate`."""
+"""`workbench plugin list` and `info`."""
 
 from __future__ import annotations
 
@@ -164,40 +164,6 @@ def test_info_on_a_name_that_is_no_plugins_is_refused(cli: CommandLine, name: st
     ran = cli.run("plugin", "info", name)
     assert (ran.status, ran.out) == (status, "")
     assert said in ran.err
-
-
-def test_validate_accepts_a_good_folder(cli: CommandLine) -> None:
-    folder = write_good(cli)
-    ran = cli.run("plugin", "validate", str(folder))
-    assert (ran.status, ran.out, ran.err) == (0, f"{folder}: valid\n", "")
-
-
-def test_validate_names_everything_that_is_wrong(cli: CommandLine) -> None:
-    folder = write_good(cli)
-    (folder / "manifest.json").write_text('{"name": "probe"}')
-    (folder / "plugin.wasm").write_bytes(b"no module")
-    ran = cli.run("plugin", "validate", str(folder), "--json")
-    assert (ran.status, ran.json()["ok"]) == (1, False)
-    assert [error["place"].removeprefix(f"{folder}/").partition(":")[0] for error in ran.json()["errors"]] == [
-        "manifest.json",
-        "plugin.wasm",
-    ]
-    assert "field author in PluginManifest: required" in ran.err
-    assert "not a WebAssembly module" in ran.err
-
-
-def test_validate_wants_a_module_that_is_a_file(cli: CommandLine) -> None:
-    folder = write_good(cli)
-    (folder / "plugin.wasm").unlink()
-    assert "no plugin.wasm found" in cli.run("plugin", "validate", str(folder)).err
-    (folder / "plugin.wasm").mkdir()
-    assert "not a regular file" in cli.run("plugin", "validate", str(folder)).err
-
-
-def test_validate_on_no_folder_is_wrong_usage(cli: CommandLine) -> None:
-    assert cli.run("plugin", "validate", "missing").status == 2
-    Path("file").touch()
-    assert cli.run("plugin", "validate", "file").status == 2
 
 
 def test_hostile_manifests_are_printed_inert(cli: CommandLine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.plugins.enabled import DISABLED_FILE
-from tests.engine.guests import plugin_wat
+from tests.engine.guests import host_import, plugin_wat
 from tests.engine.harness import manifest_of
 from tests.workbench.cli.conftest import CommandLine
 from workbench.session import Session
@@ -66,6 +66,22 @@ def test_a_folder_that_is_no_plugin_is_not_packed(cli: CommandLine, tmp_path: Pa
     assert cli.run("plugin", "pack", str(good), "-o", "x.ndp", "--json").json()["package"] == str(
         Path("x.ndp").absolute()
     )
+
+
+def test_a_plugin_that_could_not_be_loaded_is_not_packed(cli: CommandLine) -> None:
+    folder = cli.plugins.write(plugin_wat(imports=host_import("get"), drop=["malloc"]))
+    ran = cli.run("plugin", "pack", str(folder))
+    assert (ran.status, ran.out) == (1, "")
+    assert "The module calls HttpService, and the manifest does not grant it" in ran.err
+    assert "malloc is not exported" in ran.err
+    (folder / "plugin.wasm").unlink()
+    assert "no plugin.wasm found" in cli.run("plugin", "pack", str(folder)).err
+    assert os.listdir() == []
+
+
+def test_packing_runs_nothing_of_the_plugin(cli: CommandLine) -> None:
+    folder = cli.plugins.write(plugin_wat(initialize="(unreachable)"))
+    assert cli.run("plugin", "pack", str(folder)).status == 0
 
 
 @pytest.mark.parametrize("name", ["..", "../plugins-backup", "", "a/b"])

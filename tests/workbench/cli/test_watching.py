@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine import Settings
-from engine.calls import LogLine, OutputStream, PluginId
-from engine.events import EngineWarned, Event, GuestWrote, InstanceDiscarded, PluginState, PluginStateChanged
+from engine.calls import LogLine, Outcome, OutputStream, PluginId
+from engine.events import (
+    EngineWarned,
+    Event,
+    GuestWrote,
+    InstanceDiscarded,
+    InstanceStarted,
+    PluginState,
+    PluginStateChanged,
+    PoolChanged,
+)
+from tests.engine.guests import plugin_wat
+from tests.engine.harness import PluginHarness
+from tests.workbench.trace import facts
 from workbench.cli.interrupts import Interruption
-from workbench.cli.watching import Watch, json_lines, json_loss, text_lines, text_loss
+from workbench.cli.watching import Watch, is_told, json_lines, json_loss, text_lines, text_loss
 
 PLUGIN = PluginId("probe")
 
@@ -38,11 +52,75 @@ def test_the_lines_of_one_fact_are_aligned() -> None:
     assert second == "          two"
 
 
-def test_what_every_call_does_is_left_to_json() -> None:
-    event = InstanceDiscarded(time_ns=5, plugin=PLUGIN, instance_id=1, reason="used")
-    assert text_lines(event) == []
+INSIDE: list[Event] = [
+    InstanceStarted(time_ns=5, plugin=PLUGIN, instance_id=1, generation=1, duration_ns=1, memory_bytes=1),
+    InstanceDiscarded(time_ns=5, plugin=PLUGIN, instance_id=1, reason="used"),
+    PoolChanged(time_ns=5, plugin=PLUGIN, idle=1, busy=0, waiting=0, started=1),
+]
+
+
+def call(outcome: Outcome) -> Event:
+    return facts.finished(facts.result(1, outcome=outcome))
+
+
+@pytest.mark.parametrize(
+    ("event", "in_words", "in_json"),
+    [
+        *[(event, False, False) for event in INSIDE],
+        (call(Outcome.OK), False, True),
+        (call(Outcome.TRAP), True, True),
+        (state(PluginState.READY), True, True),
+        (EngineWarned(time_ns=0, summary="odd"), True, True),
+    ],
+)
+def test_what_instances_and_pools_do_is_left_out_and_in_words_calls_that_went_well(
+    event: Event, in_words: bool, in_json: bool
+) -> None:
+    assert is_told(event, is_json=False) is in_words
+    assert is_told(event, is_json=True) is in_json
+
+
+@pytest.mark.parametrize("event", INSIDE, ids=lambda event: type(event).__name__)
+def test_every_event_has_both_forms_for_whoever_wants_all(event: Event) -> None:
+    (words,) = text_lines(event)
     (line,) = json_lines(event)
-    assert json.loads(line).items() >= {"event": "instance_discarded", "plugin": "probe", "time_ns": 5}.items()
+    assert words[8:].startswith("  probe: ")
+    assert json.loads(line)["plugin"] == "probe"
+
+
+class Output(io.StringIO):
+    """A stdout that tells when a plugin is ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_ready = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, text: str) -> int:
+        if '"state":"ready"' in text:
+            self._loop.call_soon_threadsafe(self.is_ready.set)
+        return super().write(text)
+
+
+@pytest.mark.parametrize("tells_all", [False, True])
+async def test_the_facts_are_not_flooded_by_pools_unless_all_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells_all: bool
+) -> None:
+    harness = PluginHarness(tmp_path / "harness")
+    harness.write(plugin_wat({"metadata_agent_get_artist_biography": "(i64.const 0)"}))
+    folders = (harness.folder,)
+    watch = Watch(settings=harness.settings, folders=folders, is_trusted=False, is_json=True, tells_all=tells_all)
+    stdout = Output()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    interruption = Interruption(lambda: task.cancel())
+    task = asyncio.create_task(watch.run(interruption))
+    async with asyncio.timeout(20):
+        await stdout.is_ready.wait()
+        interruption.receive(signal.SIGTERM)
+        await asyncio.wait({task})  # cancelled, if the plugin was ready before the session had opened
+    kinds = {json.loads(line)["event"] for line in stdout.getvalue().splitlines()}
+    assert kinds >= {"engine_opened", "compile_finished", "plugin_state_changed", "engine_closed"}
+    assert bool(kinds & {"instance_started", "instance_discarded", "pool_changed"}) is tells_all
 
 
 def test_guest_output_cannot_control_the_terminal() -> None:

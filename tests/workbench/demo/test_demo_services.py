@@ -237,7 +237,7 @@ def test_more_connections_than_allowed_are_closed_and_leave_room_again() -> None
             except httpx.TransportError:
                 return False
 
-        wait_until(is_served, limit_s=5, what="a free connection")
+        wait_until(is_served, limit_s=30, what="a free connection")
 
 
 def test_a_client_that_hangs_up_prints_nothing(services: DemoServices, capfd: pytest.CaptureFixture[str]) -> None:
@@ -278,4 +278,4 @@ def _connect(url: str) -> socket.socket:
     target = urlsplit(url)
     assert target.hostname is not None
     assert target.port is not None
-    return socket.create_connection((target.hostname, target.port), timeout=5)
+    return socket.create_connection((target.hostname, target.port), timeout=30)

@@ -32,7 +32,7 @@ def ticker() -> Iterator[TickerService]:
 
 
 def client_of(ticker: TickerService, *, token: str = TOKEN) -> ClientConnection:
-    return connect(ticker.url, additional_headers={"Authorization": f"Token {token}"}, proxy=None, close_timeout=5)
+    return connect(ticker.url, additional_headers={"Authorization": f"Token {token}"}, proxy=None, close_timeout=30)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def client(ticker: TickerService) -> Iterator[ClientConnection]:
 
 
 def heard(client: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(client.recv(timeout=5))
+    message: dict[str, Any] = json.loads(client.recv(timeout=30))
     return message
 
 
@@ -56,7 +56,7 @@ def closed_with(client: ClientConnection) -> tuple[int, str] | None:
     """How the ticker closed the connection; whatever it said before is passed over."""
     try:
         while True:
-            client.recv(timeout=5)
+            client.recv(timeout=30)
     except ConnectionClosed as closed:
         return None if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
 
@@ -79,7 +79,7 @@ def test_only_what_was_subscribed_to_is_told(ticker: TickerService, client: Clie
 
 
 def test_before_its_subscription_a_client_is_told_nothing(ticker: TickerService, client: ClientConnection) -> None:
-    assert client.ping().wait(5)
+    assert client.ping().wait(30)
     assert (ticker.tick(), ticker.listeners()) == (0, 0)
     subscribe(client)
     assert (ticker.tick(), ticker.listeners()) == (1, 1)
@@ -206,7 +206,7 @@ def test_a_client_that_speaks_something_else_prints_nothing(
 ) -> None:
     address = urlsplit(ticker.url)
     assert address.port is not None
-    with socket.create_connection(("127.0.0.1", address.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", address.port), timeout=30) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):

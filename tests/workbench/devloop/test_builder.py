@@ -13,8 +13,9 @@ import pytest
 
 from engine.calls import OutputStream
 from workbench.devloop.build_config import Recipe
-from workbench.devloop.builder import WORK_PREFIX, Builder, disk_errors
+from workbench.devloop.builder import Builder
 from workbench.devloop.errors import BuildError
+from workbench.devloop.placing import WORK_PREFIX, disk_errors
 from workbench.devloop.toolchain import Toolchain
 
 EMPTY_MODULE = b"\0asm\x01\0\0\0"
@@ -83,6 +84,22 @@ async def test_a_mistake_in_text_has_a_place(
     assert raised.value.place is not None
     assert (raised.value.place.line, raised.value.place.column) == (line, column)
     assert os.listdir(folder) == ["plugin.wat"]
+
+
+async def test_the_hint_of_a_mistake_in_text_shows_the_line_below_its_words(
+    folder: Path, builder: Builder, output: Output
+) -> None:
+    (folder / "plugin.wat").write_text("(module\n  (fun))")
+    with pytest.raises(BuildError) as raised:
+        await builder.build(folder, text(), output)
+    words, line, caret = (raised.value.hint or "").split("\n")
+    assert words == "The assembler stopped here:"
+    assert (line.strip(), caret.strip()) == ("(fun))", "^")
+    assert line.index("f") == caret.index("^")
+    (folder / "plugin.wat").write_text("")
+    with pytest.raises(BuildError) as raised:
+        await builder.build(folder, text(), output)
+    assert raised.value.hint is None, "the place says all there is to say"
 
 
 async def test_text_that_cannot_be_read_is_an_error(folder: Path, builder: Builder, output: Output) -> None:

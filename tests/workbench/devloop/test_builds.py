@@ -39,7 +39,7 @@ async def _nobody_waits() -> None:
 
 
 def _builds(folder: Path, shop: Workshop) -> Builds:
-    return Builds(folder, shop, plugin=lambda: PluginId("probe"), on_built=_nobody_waits)
+    return Builds(folder, shop, plugin=lambda: PluginId("probe"), info=lambda: None, on_built=_nobody_waits)
 
 
 async def test_a_build_waits_for_another_lanes_build_in_the_same_folder(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
         ("./main.go:12:3: undefined: x", "main.go", 12, 3, "undefined: x"),
         ("main.go:7: syntax error", "main.go", 7, None, "syntax error"),
         ("vet: ./main.go:2:1: bad", "main.go", 2, 1, "bad"),
-        ("  --> src/lib.rs:4:9", "src/lib.rs", 4, 9, "--> src/lib.rs:4:9"),
+        ("  --> src/lib.rs:4:9", "src/lib.rs", 4, 9, ""),
         ("src/lib.rs:1:2: error: no", "src/lib.rs", 1, 2, "error: no"),
     ],
 )
@@ -53,3 +53,26 @@ def test_the_first_placed_complaint_explains_best_else_the_last_line(folder: Pat
     finder.see("./main.go:1:1: first")
     finder.see("./main.go:2:1: second")
     assert finder.best.text == "first"
+
+
+def test_a_place_on_a_line_of_its_own_belongs_to_what_was_said_above_it(folder: Path) -> None:
+    finder = ComplaintFinder(folder)
+    for line in (
+        "   Compiling plugin v0.1.0",
+        "error[E0425]: cannot find value `x`",
+        " --> src/lib.rs:4:9",
+        "  |",
+        "4 | x",
+    ):
+        finder.see(line)
+    assert finder.best is not None
+    assert finder.best.text == "error[E0425]: cannot find value `x`"
+    assert finder.best.place is not None
+    assert (finder.best.place.file, finder.best.place.line) == (folder / "src" / "lib.rs", 4)
+
+
+def test_a_place_that_nothing_was_said_about_stands_for_itself(folder: Path) -> None:
+    finder = ComplaintFinder(folder)
+    finder.see("main.go:4")
+    assert finder.best is not None
+    assert finder.best.text == "main.go:4"

@@ -15,7 +15,14 @@ from tests.workbench.devloop.bench import Bench, biography, build_config, module
 from workbench.devloop.build_config import CONFIG_NAME
 from workbench.devloop.builds import MAX_SUPERSEDED
 from workbench.devloop.errors import BuildConfigError, BuildError
-from workbench.devloop.events import BuildCancelled, BuildFinished, BuildNotTrusted, BuildOutput, BuildStarted
+from workbench.devloop.events import (
+    BuildCancelled,
+    BuildFinished,
+    BuildNotTrusted,
+    BuildOutput,
+    BuildStarted,
+    BuildStateChanged,
+)
 from workbench.devloop.status import BuildPhase
 from workbench.session import Session
 
@@ -109,6 +116,38 @@ async def test_a_failed_build_leaves_the_last_good_version_serving_and_says_wher
     assert failed.place is not None
     assert (failed.place.file, failed.place.line, failed.place.column) == (folder / "plugin.wat", 2, 4)
     assert not failed.ok
+
+
+async def test_a_failed_build_says_which_load_still_serves_and_a_mended_one_that_it_is_ready_again(
+    bench: Bench,
+) -> None:
+    folder = bench.write("probe", {"plugin.wat": text_module("good")})
+    async with bench.session():
+        await bench.log.state("probe", PluginState.READY)
+        replace_file(folder / "plugin.wat", "(module\n  (fun))")
+        failed = await bench.log.next(BuildStateChanged, "probe")
+        assert (failed.state, failed.generation, failed.version) == ("build failed", 1, "1.0.0")
+        assert failed.reason == "plugin.wat: expected valid module field"
+        assert failed.place is not None
+        assert failed.place.line == 2
+        # The bytes that serve: nothing is loaded, so nobody else says that all is well.
+        replace_file(folder / "plugin.wat", text_module("good"))
+        mended = await bench.log.next(BuildStateChanged, "probe", after=1)
+        assert (mended.state, mended.generation, mended.reason) == ("ready", 1, None)
+        replace_file(folder / "plugin.wat", "(module")
+        await bench.log.next(BuildStateChanged, "probe", after=2)
+        replace_file(folder / "plugin.wat", text_module("better"))
+        await bench.log.next(ReloadFinished, "probe")
+    assert len(bench.log.of(BuildStateChanged)) == 3
+
+
+async def test_a_first_build_that_fails_says_that_no_version_serves(bench: Bench) -> None:
+    bench.write("probe", {"plugin.wat": "(module"})
+    async with bench.session():
+        failed = await bench.log.next(BuildStateChanged, "probe")
+    assert (failed.state, failed.generation, failed.version) == ("build failed", 0, "")
+    kinds = [type(event) for event in bench.log.events if isinstance(event, BuildFinished | BuildStateChanged)]
+    assert kinds == [BuildFinished, BuildStateChanged]
 
 
 async def test_a_build_that_changes_nothing_on_disk_is_brought_up_if_the_engine_serves_other_bytes(
@@ -315,12 +354,15 @@ async def test_a_broken_workbench_toml_is_reported_with_its_line(bench: Bench) -
         assert (warning.place.file, warning.place.line) == (folder / CONFIG_NAME, 2)
         assert await biography(session.engine, "probe") == "kept"
         assert state_of(session, "probe") == "build failed"
+        failed = await bench.log.next(BuildStateChanged, "probe")
+        assert (failed.state, failed.reason, failed.place) == ("build failed", warning.summary, warning.place)
         with pytest.raises(BuildConfigError):
             await session.devloop.build("probe")
         (folder / CONFIG_NAME).unlink()
         with pytest.raises(BuildError, match="probe has nothing to build from"):
             await session.devloop.build("probe")
         assert state_of(session, "probe") == "ready"
+        assert (await bench.log.next(BuildStateChanged, "probe", after=1)).state == "ready"
 
 
 async def test_building_by_hand_works_without_watching_and_waits_for_the_reload(bench: Bench) -> None:

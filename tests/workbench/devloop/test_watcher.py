@@ -20,7 +20,7 @@ class Hints:
         self.reasons: list[str] = []
 
     async def next(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.hint.wait()
         self.hint.clear()
 

@@ -49,6 +49,7 @@ from workbench.devloop.events import (
     BuildNotTrusted,
     BuildOutput,
     BuildStarted,
+    BuildStateChanged,
     FolderChanged,
     SourceWatchDegraded,
 )
@@ -113,13 +114,13 @@ CASES: list[tuple[Event, Level, str]] = [
         Level.WARNING,
         "compile cache entry c/x is unusable: no space",
     ),
-    (ReloadStarted(time_ns=0, plugin=LYRE, generation=2), Level.INFO, "reloading, generation 2"),
+    (ReloadStarted(time_ns=0, plugin=LYRE, generation=2), Level.INFO, "reloading, load 2"),
     (
         ReloadFinished(
             time_ns=0, plugin=LYRE, generation=2, version="1.1", duration_ns=5_000_000, changes=("+export a", "size +1")
         ),
         Level.INFO,
-        "version 1.1 serves, generation 2, after 5.00 ms; +export a; size +1",
+        "version 1.1 serves, load 2, after 5.00 ms; +export a; size +1",
     ),
     (
         ReloadFailed(time_ns=0, plugin=LYRE, generation=2, error="bad", hint=None, place=None, duration_ns=1),
@@ -243,6 +244,21 @@ CASES: list[tuple[Event, Level, str]] = [
         "build stopped after 1.00 ms: the sources changed again",
     ),
     (
+        BuildStateChanged(time_ns=0, plugin=LYRE, state="build failed", version="1.2.0", generation=3, reason="bad"),
+        Level.WARNING,
+        "build failed; load 3, version 1.2.0, still serves",
+    ),
+    (
+        BuildStateChanged(time_ns=0, plugin=LYRE, state="build failed", version="", generation=0, reason="bad"),
+        Level.ERROR,
+        "build failed; no version serves",
+    ),
+    (
+        BuildStateChanged(time_ns=0, plugin=LYRE, state="ready", version="1.2.0", generation=3),
+        Level.INFO,
+        "ready; load 3, version 1.2.0, serves",
+    ),
+    (
         BuildNotTrusted(
             time_ns=0, plugin=LYRE, command=("make",), env={"A": "b c", "API_TOKEN": "x y"}, folder=Path("lyre")
         ),
@@ -334,6 +350,12 @@ def test_an_unknown_kind_of_event_is_named() -> None:
         pass
 
     assert describe(MoonRose(time_ns=0)) == (Level.INFO, "MoonRose")
+
+
+def test_a_place_that_the_text_names_already_is_not_named_again() -> None:
+    place = Place(file=Path("/p/lib.rs"), line=3)
+    for summary, text in (("odd", "odd (/p/lib.rs:3)"), ("odd at /p/lib.rs:3", "odd at /p/lib.rs:3")):
+        assert describe(PluginWarned(time_ns=0, plugin=LYRE, summary=summary, place=place))[1] == text
 
 
 def test_secrets_are_hidden_unless_asked_for() -> None:

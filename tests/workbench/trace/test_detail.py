@@ -35,7 +35,7 @@ def test_a_call_shows_facts_messages_host_calls_and_output() -> None:
     lines = detail_lines(record_of([facts.started(1), facts.finished(answer)]))
     shown = texts(lines)
     assert shown[0] == "MetadataAgent.GetArtistMBID"
-    assert "plugin   lyre 1.2.3, generation 1" in shown
+    assert "plugin   lyre 1.2.3, load 1" in shown
     assert "outcome  ok after 2.41 ms" in shown
     assert "time     queue 10.0 µs, guest 900 µs, host 1.50 ms" in shown
     assert "memory   4.00 MiB, new instance" in shown
@@ -59,6 +59,12 @@ def test_a_failed_call_shows_error_hint_panic_and_frames() -> None:
     assert texts(lines, LineKind.HINT) == ["rebuild it"]
     assert "  at main.fail" in texts(lines)
     assert "unreachable: wasm trap" in texts(lines)
+
+
+def test_a_panic_that_is_the_error_is_shown_once() -> None:
+    trap = TrapReport(code="unreachable", message="wasm trap", panic="panic: oh")
+    answer = facts.result(1, outcome=Outcome.TRAP, error="panic: oh", trap=trap)
+    assert texts(detail_lines(record_of([facts.finished(answer)])), LineKind.ERROR) == ["panic: oh"]
 
 
 def test_a_running_call_shows_its_request_and_output_so_far() -> None:

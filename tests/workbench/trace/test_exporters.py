@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from workbench.trace.exporters import (
     brief_subject,
     event_lines,
     event_to_json,
+    host_call_to_json,
     json_line,
+    log_line_to_json,
     result_to_json,
     subject_to_json,
 )
@@ -75,6 +78,20 @@ def test_states_places_and_maps_are_written_out() -> None:
         time_ns=0, plugin=facts.LYRE, command=("make",), env={"GOOS": "wasip1", "NOTE": "token=t"}, folder=Path("lyre")
     )
     assert event_to_json(trust)["env"] == {"GOOS": "wasip1", "NOTE": "token=••••••"}
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [
+        ("`call --json`", result_to_json(facts.result(1))),
+        ("one of `host_calls`", host_call_to_json(facts.host_call())),
+        ("one of `logs`", log_line_to_json(facts.log_line("x"))),
+    ],
+)
+def test_the_members_that_the_readme_promises_are_those_there_are(row: str, value: dict[str, object]) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    [line] = [line for line in readme.splitlines() if line.startswith(f"| {row} |")]
+    assert re.findall("`([a-z_]+)`", line.removeprefix(f"| {row} |")) == list(value)
 
 
 def test_environment_and_arguments_of_a_command_are_judged_by_their_names() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from engine.calls import Outcome
 from engine.contracts.host.http_pb2 import HttpResponse
@@ -58,6 +59,29 @@ def test_weights_follow_the_payload() -> None:
     large = weigh(EngineWarned(time_ns=0, summary="a" * 1001))
     assert large - small == 1000
     assert weigh(facts.wrote("x" * 500)) >= 500
+
+
+def test_the_end_of_a_call_weighs_what_its_host_calls_and_its_output_hold() -> None:
+    heavy = facts.host_call(response=HttpResponse(body=b"x" * 100_000), notes=["n" * 10_000])
+    bare = weigh(facts.finished(facts.result(1)))
+    full = weigh(facts.finished(facts.result(1, host_calls=[heavy], logs=[facts.log_line("y" * 50_000)])))
+    assert full - bare >= 160_000
+
+
+def test_a_host_call_without_its_messages_weighs_its_texts_alone() -> None:
+    heavy = facts.host_call(response=HttpResponse(body=b"x" * 100_000), notes=["n" * 1_000])
+    light = replace(heavy, request=None, response=None, is_shortened=True)
+    for event in (facts.host_finished(1, light), facts.finished(facts.result(1, host_calls=[light]))):
+        assert 1_000 <= weigh(event) < 10_000
+
+
+def test_ends_of_calls_with_large_host_calls_keep_within_the_bytes() -> None:
+    inbox = EventInbox(max_events=1_000, max_bytes=1 << 20)
+    for number in range(100):
+        body = HttpResponse(body=b"x" * 100_000)
+        inbox.put(facts.finished(facts.result(number, host_calls=[facts.host_call(response=body)])))
+    assert len(inbox) == 10
+    assert inbox.dropped == 90
 
 
 def test_many_threads_lose_nothing() -> None:

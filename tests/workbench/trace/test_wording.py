@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from workbench.trace.wording import clock_text, count_text, date_text, duration_text, size_text
+from engine.calls import Timings
+from workbench.trace.wording import (
+    clock_text,
+    count_text,
+    date_text,
+    duration_text,
+    is_told,
+    size_text,
+    timing_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +70,25 @@ def test_an_impossible_time_is_shown_as_unknown() -> None:
 def test_a_date_has_a_fixed_form_and_survives_odd_clocks() -> None:
     assert re.fullmatch(r"2026-03-\d\d \d\d:\d\d:\d\d", date_text(1_773_137_250_000_000_000))
     assert date_text(10**30) == "at a time out of range"
+
+
+@pytest.mark.parametrize(
+    ("timings", "text"),
+    [
+        (Timings(), ""),
+        (Timings(guest_ns=900_000), "guest 900 µs"),
+        (
+            Timings(load_ns=1, queue_ns=2, start_ns=3, guest_ns=4, host_ns=5),
+            "load 1 ns, queue 2 ns, start 3 ns, guest 4 ns, host 5 ns",
+        ),
+    ],
+)
+def test_parts_of_a_call_that_took_no_time_are_left_out(timings: Timings, text: str) -> None:
+    assert timing_text(timings) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"), [("stopped at a.go:3", True), ("a.go:3: odd", True), ("a.go:31: odd", False), ("odd", False)]
+)
+def test_a_place_is_told_by_its_own_number_only(text: str, is_named: bool) -> None:
+    assert is_told("a.go:3", text) is is_named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, ClassVar, TypeVar
@@ -25,6 +26,7 @@ class WidgetApp(App[None]):
         super().__init__()
         self._make_widget = make_widget
         self._seen: list[Message] = []
+        self._news = asyncio.Event()
         self.animation_level = "none"
 
     def compose(self) -> ComposeResult:
@@ -33,6 +35,7 @@ class WidgetApp(App[None]):
     def note(self, message: Message) -> None:
         """For `run_test(message_hook=...)`."""
         self._seen.append(message)
+        self._news.set()
 
     def sent(self, kind: type[MessageT]) -> list[MessageT]:
         """The messages of one type that arrived anywhere, each once, in order."""
@@ -41,6 +44,13 @@ class WidgetApp(App[None]):
             if isinstance(message, kind) and not any(message is other for other in found):
                 found.append(message)
         return found
+
+    async def until_sent(self, kind: type[Message], *, limit_s: float = 10.0) -> None:
+        """Wait until a message of this type has arrived; `TimeoutError` when none does in time."""
+        async with asyncio.timeout(limit_s):
+            while not self.sent(kind):
+                self._news.clear()
+                await self._news.wait()
 
 
 def picture(screen: Screen[Any]) -> str:

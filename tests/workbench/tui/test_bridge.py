@@ -12,7 +12,7 @@ from engine.errors import EngineClosed
 from engine.events import PluginState, PluginStateChanged
 from tests.engine.guests import plugin_wat
 from tests.engine.harness import PluginHarness
-from workbench.devloop.events import BuildOutput, BuildStarted
+from workbench.devloop.events import BuildOutput, BuildStarted, BuildStateChanged
 from workbench.session import Session
 from workbench.tui.bridge import MAX_BUILD_LINES, Bridge
 
@@ -61,6 +61,15 @@ async def test_plugin_news_and_build_lines_are_told_once(plugins: PluginHarness)
         assert [line.text for line in drained.build_lines] == [None, "one"]
         again = running.bridge.drain()
         assert (again.has_plugin_news, again.has_trace_news, again.build_lines) == (False, False, ())
+
+
+async def test_a_build_that_is_mended_without_a_reload_is_plugin_news(plugins: PluginHarness) -> None:
+    async with OpenBridge(plugins) as running:
+        running.bridge.drain()
+        running.sessions[0].bus.publish(
+            BuildStateChanged(time_ns=0, plugin=PLUGIN, state="ready", version="1", generation=1)
+        )
+        assert running.bridge.drain().has_plugin_news
 
 
 async def test_a_flood_of_build_output_keeps_the_last_lines(plugins: PluginHarness) -> None:

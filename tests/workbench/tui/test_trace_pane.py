@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import pytest
+
 from engine.calls import Outcome
 from engine.contracts.api_pb2 import ArtistMBIDResponse
 from engine.events import Event
@@ -57,13 +59,33 @@ async def test_calls_and_their_host_calls_are_drawn_in_columns() -> None:
         feed(pane, store, [facts.started(2, method="Scrobbler.NowPlaying")])
         await pilot.pause()
         drawn = [line[9:78].rstrip() for line in lines(app)]
-        assert drawn[0] == "PLUGIN         METHOD                             TOOK OUTCOME"
-        assert drawn[1] == "a-plugin-with… MetadataAgent.GetArtistMBID     2.41 ms ok"
-        assert drawn[2] == "               ├─ HttpService.Get              1.50 ms ok"
-        assert drawn[3] == "               └─ HttpService.Get              1.50 ms refused"
-        assert drawn[4].startswith("lyre           Scrobbler.NowPlaying")
+        assert drawn[0] == "PLUGIN      METHOD                                TOOK OUTCOME"
+        assert drawn[1] == "a-plugin-w… MetadataAgent.GetArtistMBID        2.41 ms ok"
+        assert drawn[2] == "            ├─ HttpService.Get                 1.50 ms ok"
+        assert drawn[3] == "            └─ HttpService.Get                 1.50 ms refused"
+        assert drawn[4].startswith("lyre        Scrobbler.NowPlaying")
         assert drawn[4].endswith("s running")
         assert lines(app)[-1].strip() == "2 calls · following"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, "SchedulerCall….OnSchedulerCallback"),
+        (86, "SchedulerCallback.OnSchedulerCallback"),
+        (57, "OnScheduler…"),
+        (65, "OnSchedulerCallback"),
+    ],
+)
+async def test_where_a_method_does_not_fit_its_service_is_cut_first(width: int, shown: str) -> None:
+    app = WidgetApp(TracePane)
+    store = TraceStore()
+    async with app.run_test(size=(width, 8)) as pilot:
+        pane = app.query_one(TracePane)
+        pane.show_store(store)
+        feed(pane, store, facts.whole_call(1, method="SchedulerCallback.OnSchedulerCallback"))
+        await pilot.pause()
+        assert f" {shown} " in lines(app)[1]
 
 
 async def test_columns_fit_wide_and_very_narrow_windows() -> None:
@@ -196,7 +218,7 @@ async def test_hostile_names_leave_the_layout_whole() -> None:
         feed(pane, store, [facts.started(number, plugin=name, method=name) for number, name in enumerate(names)])
         await pilot.pause()
         drawn = picture(app.screen)
-        assert "[@click=app.q…" in drawn
+        assert "[@click=ap…" in drawn
         assert "\x1b" not in drawn
         for line in lines(app)[1 : 1 + len(names)]:
             assert "running" in line

@@ -266,6 +266,23 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
+def is_same_type(one: FieldDescriptor, other: FieldDescriptor) -> bool:
+    """True when a value of one field fits the other, whatever their names; map types are told by key and value."""
+    if (one.type, one.is_repeated) != (other.type, other.is_repeated):
+        return False
+    if is_map(one) and is_map(other):
+        assert one.message_type is not None and other.message_type is not None
+        ours, theirs = one.message_type.fields_by_name, other.message_type.fields_by_name
+        return all(is_same_type(ours[part], theirs[part]) for part in ("key", "value"))
+    return _declared_type(one) == _declared_type(other)
+
+
+def _declared_type(field: FieldDescriptor) -> str:
+    """The message or enum that a field holds, by its full name; empty for the types of the language itself."""
+    declared = field.message_type or field.enum_type
+    return "" if declared is None else str(declared.full_name)
+
+
 def _single(field: FieldDescriptor, above: frozenset[str], *, is_item: bool) -> Node:
     if field.message_type is None:
         return TextNode(field)

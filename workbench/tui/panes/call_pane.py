@@ -6,28 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Select, Static
+from textual.widgets import Button, Static
 
 from engine.adapters.base import Verdict
 from engine.calls import CallResult, PluginId
-from engine.contracts.registry import CAPABILITIES, Method
+from engine.contracts.registry import Method
 from engine.errors import EngineError
 from workbench.demo.presets import Preset
 from workbench.inert import display_text
 from workbench.session import PluginStatus
-from workbench.tui.drafts import MessageDraft
+from workbench.tui.drafts import RequestBook
 from workbench.tui.widgets.answer_view import AnswerView
+from workbench.tui.widgets.method_select import MethodSelect
+from workbench.tui.widgets.plugin_text import call_notice
 from workbench.tui.widgets.request_editor import RequestEditor
-
-_OUT_OF_SERVICE = frozenset({"not built", "not trusted", "build failed", "failed", "disabled"})
-"""States in which no version answers."""
 
 
 class CallPane(Vertical):
@@ -71,12 +69,7 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     def __init__(self, *, presets: Sequence[Preset] = (), id: str | None = None) -> None:  # noqa: A002  # Textual's own word
         super().__init__(id=id)
         self._presets = tuple(presets)
-        self._methods = {
-            method.full_name: method for service in CAPABILITIES.values() for method in service.methods.values()
-        }
-        self._drafts: dict[str, MessageDraft] = {}
-        self._chosen: dict[str, Method] = {}
-        """What was chosen by hand, by plugin."""
+        self._book = RequestBook()
         self._status: PluginStatus | None = None
         self._method: Method | None = None
         self._is_calling = False
@@ -87,7 +80,7 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     def compose(self) -> ComposeResult:
         with Horizontal(id="call-bar"):
             yield Static(id="call-plugin")
-            yield Select[str]([], id="call-method", prompt="Choose a method", compact=True)
+            yield MethodSelect(id="call-method")
             yield Button(Content("Fill"), id="call-fill", compact=True, tooltip="Known values from the demo catalogue")
             yield Button(Content("Send"), id="call-send", compact=True, variant="primary", tooltip="F5 or ctrl+r")
             yield Button(Content("Cancel"), id="call-cancel", compact=True, variant="warning", tooltip="F8")
@@ -108,22 +101,21 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     @property
     def methods(self) -> tuple[str, ...]:
         """Full names of the methods that can be chosen."""
-        return tuple(self._methods)
+        return tuple(self._book.methods)
 
     async def show_plugin(self, status: PluginStatus | None) -> None:
         """Call this plugin from now on; what was written for a method stays."""
         old, self._status = self._status, status
         self.query_one("#call-plugin", Static).update(Content(display_text(str(status.info.id)) if status else ""))
         if _declared(old) != _declared(status) or _name(old) != _name(status):
-            await self._choose_method()
+            await self._follow_plugin()
         self._show_state()
 
     async def show_method(self, full_name: str) -> None:
         """Choose a method."""
-        with self.prevent(Select.Changed):
-            self.query_one("#call-method", Select).value = full_name
-        self._chosen[_name(self._status)] = self._methods[full_name]
-        await self._edit(self._methods[full_name])
+        method = self._book.methods[full_name]
+        self._choice.show_chosen(method)
+        await self._choose(method)
 
     def show_running(self, method: str) -> None:
         """The call was sent."""
@@ -147,9 +139,17 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     def focus_editor(self) -> None:
         """Put the cursor into the request; into the choice of the method while there is none."""
         if self._method is None:
-            self.query_one("#call-method").focus()
+            self._choice.focus()
         else:
             self._editor.focus_editor()
+
+    def focus_answer(self) -> None:
+        """Put the focus on the answer, where letters are keys and edit nothing."""
+        self._answer.focus_lines()
+
+    @property
+    def _choice(self) -> MethodSelect:
+        return self.query_one("#call-method", MethodSelect)
 
     @property
     def _editor(self) -> RequestEditor:
@@ -159,25 +159,22 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
     def _answer(self) -> AnswerView:
         return self.query_one("#call-answer", AnswerView)
 
-    async def _choose_method(self) -> None:
-        """Offer the declared methods first, and take the plugin's last one, the present one, or the first of them."""
+    async def _follow_plugin(self) -> None:
+        """Offer the methods that fit the plugin first, and take the one that fits best."""
         declared = _declared(self._status)
-        by_rank = sorted(self._methods.values(), key=lambda method: method.service not in declared)
-        options = [(_method_text(method, method.service in declared), method.full_name) for method in by_rank]
-        chosen = self._chosen.get(_name(self._status)) or self._method
-        if chosen is None or (chosen.service not in declared and _name(self._status) not in self._chosen):
-            chosen = by_rank[0]
-        select = self.query_one("#call-method", Select)
-        with self.prevent(Select.Changed):
-            select.set_options(options)
-            select.value = chosen.full_name
-        if chosen is not self._method:
-            await self._edit(chosen)
+        method = self._book.method_for(_name(self._status), declared, self._method)
+        self._choice.show_methods(self._book.methods.values(), declared=declared, chosen=method)
+        if method is not self._method:
+            await self._edit(method)
+
+    async def _choose(self, method: Method) -> None:
+        self._book.choose(_name(self._status), method)
+        await self._edit(method)
 
     async def _edit(self, method: Method) -> None:
-        self._method = method
-        draft = self._drafts.setdefault(method.full_name, MessageDraft(method.request_type))
-        await self._editor.show_draft(method.request_type, draft)
+        self._editor.finish_typing()
+        before, self._method = self._method, method
+        await self._editor.show_draft(method.request_type, self._book.draft(method, instead_of=before))
         self._show_state()
 
     def _show_state(self) -> None:
@@ -187,9 +184,9 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
         self.query_one("#call-cancel").display = self._is_calling
         shown = (_name(self._status), self._method.full_name if self._method is not None else "")
         self._answer.show_subject("" if self._sent is None or self._sent == shown else f"From {' '.join(self._sent)}")
-        notice = self._notice()
+        notice = call_notice(self._status, self._method.service) if self._status and self._method else ""
         line = self.query_one("#call-notice", Static)
-        line.update(Content(display_text(notice)))
+        line.update(Content(notice))
         line.display = bool(notice)
         self.refresh_bindings()
 
@@ -198,28 +195,27 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
             return "There is no plugin to call."
         return "Choose a method first." if self._method is None else None
 
-    def _notice(self) -> str:
-        """What stands between this request and an answer, known before it is sent."""
-        status, method = self._status, self._method
-        if status is None or method is None:
-            return ""
-        if status.state in _OUT_OF_SERVICE:
-            return f"{status.info.id}: {status.state}" + (f": {status.reason}" if status.reason else "")
-        if method.service not in status.info.capabilities:
-            return f'Not declared: add "{method.service}" to "capabilities" in manifest.json to use it.'
-        if status.state == "stale":
-            return f"Version {status.info.version} (load {status.info.generation}) answers: the newest one failed."
-        return ""
-
-    @on(Select.Changed, "#call-method")
-    async def edit_chosen(self, event: Select.Changed) -> None:
-        """A method was chosen from the list."""
+    @on(MethodSelect.Changed, "#call-method")
+    async def edit_chosen(self, event: MethodSelect.Changed) -> None:
+        """Another method was chosen from the list; its first line, which is none, changes nothing."""
         event.stop()
-        if isinstance(event.value, str) and (self._method is None or event.value != self._method.full_name):
-            self._chosen[_name(self._status)] = self._methods[event.value]
-            await self._edit(self._methods[event.value])
-            # The list has asked for the focus to go back to the choice; this comes after it.
-            self._editor.focus_editor()
+        if not isinstance(event.value, str):
+            if self._method is not None:
+                self._choice.show_chosen(self._method)
+        elif self._method is None or event.value != self._method.full_name:
+            await self._choose(self._book.methods[event.value])
+            self.call_after_refresh(self._editor.focus_editor)
+
+    @on(MethodSelect.Taken)
+    def go_on_typing(self, event: MethodSelect.Taken) -> None:
+        """A method was chosen by key: what was typed since belongs into its form, once that has taken its place."""
+        event.stop()
+        # Tab goes by where the fields are on the screen.
+        self.call_after_refresh(self._go_on)
+
+    def _go_on(self) -> None:
+        self.focus_editor()
+        self._choice.release_keys()
 
     @on(RequestEditor.RequestChanged)
     def follow_request(self, event: RequestEditor.RequestChanged) -> None:
@@ -270,13 +266,12 @@ The answer comes with its outcome, where the time went, what Navidrome would mak
 
     def action_leave(self) -> None:
         """Out of the fields, so that plain letters are keys again."""
-        self._answer.focus_lines()
+        self.focus_answer()
 
     def action_choose(self) -> None:
         """Open the list of methods."""
-        select = self.query_one("#call-method", Select)
-        select.focus()
-        select.action_show_overlay()
+        self._choice.focus()
+        self._choice.action_show_overlay()
 
     async def action_fill(self) -> None:
         """Fill in the next preset that knows this request."""
@@ -298,10 +293,3 @@ def _declared(status: PluginStatus | None) -> tuple[str, ...]:
 
 def _name(status: PluginStatus | None) -> str:
     return "" if status is None else str(status.info.id)
-
-
-def _method_text(method: Method, is_declared: bool) -> Text:
-    text = Text(method.full_name)
-    if not is_declared:
-        text.append("  not declared", style="dim")
-    return text

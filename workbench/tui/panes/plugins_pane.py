@@ -186,7 +186,7 @@ plugin.
             return
         facts = plugin_facts(status)
         lines = self._build_lines.get(str(status.info.id), ())
-        if lines and status.state in {"building", "build failed", "stale", "not built"}:
+        if lines and status.state in _SHOWS_BUILD:
             facts = Content("\n").join(
                 [facts, Content(""), *(Content(line).stylize("$foreground-muted") for line in lines)]
             )

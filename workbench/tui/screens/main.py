@@ -12,9 +12,8 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from engine.calls import PluginId
 from engine.errors import EngineError
@@ -27,15 +26,16 @@ from workbench.tui.help import help_page
 from workbench.tui.panes.call_pane import CallPane
 from workbench.tui.panes.log_pane import LogPane
 from workbench.tui.panes.plugins_pane import PluginsPane
-from workbench.tui.panes.rows_pane import RowsPane
 from workbench.tui.panes.trace_pane import TracePane
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.main_commands import main_entries
 from workbench.tui.screens.text_dialog import TextDialog
 from workbench.tui.screens.trust_dialog import TrustDialog
+from workbench.tui.screens.views import CALL, LOG, PLUGINS, TRACE, VIEWS, Views
 from workbench.tui.widgets.detail_view import DetailView
 from workbench.tui.widgets.plugin_text import plugin_page, summary_text
-from workbench.tui.widgets.view_bar import View, ViewBar
+from workbench.tui.widgets.size_notice import SizeNotice
+from workbench.tui.widgets.view_bar import ViewBar
 
 DRAIN_INTERVAL_S: Final = 0.1
 """Faster only costs: a tenth of a second keeps the processor load independent of the event rate."""
@@ -46,15 +46,6 @@ _LIVE_TICKS: Final = 5
 _STATUS_TICKS: Final = 10
 """A build that waits for another one sends no event: once a second the states are asked for anyway."""
 
-_PLUGINS, _CALL, _TRACE, _LOG = "plugins", "call", "trace", "log"
-VIEWS: Final = (
-    View(name=_PLUGINS, key="F2", title="Plugins"),
-    View(name=_CALL, key="F3", title="Call"),
-    View(name=_TRACE, key="F4", title="Trace"),
-    View(name=_LOG, key="F6", title="Log"),
-)
-_LEAST_WIDTH: Final = 80
-_LEAST_HEIGHT: Final = 24
 _ON_INIT: Final = "LifecycleManagement.OnInit"
 
 
@@ -63,6 +54,8 @@ class MainScreen(Screen[None]):
 
     HELP = """\
 F2 to F6 go to plugins, call, trace and log; with too little room one of them is shown at a time.
+In a window of less than 100 columns trace and log have its whole width: F2 brings the plugins beside them, and again \
+puts them away. Back in the call view they stand where they stood before.
 Pick a plugin, press Enter, fill in the request, press Enter again: the answer appears, and the trace shows its host \
 calls. Every action is also in the command palette (ctrl+p).
 """
@@ -76,7 +69,7 @@ calls. Every action is also in the command palette (ctrl+p).
         Binding("f3", "view('call')", "Call", id="view.call", show=False, tooltip="Go to the call pane"),
         Binding("f4", "view('trace')", "Trace", id="view.trace", show=False, tooltip="Go to the trace"),
         Binding("f6", "view('log')", "Log", id="view.log", show=False, tooltip="Go to the log"),
-        Binding("f5,ctrl+r", "send", "Send", id="self._call.send", tooltip="Send the request of the call pane"),
+        Binding("f5,ctrl+r", "send", "Send", id="call.send", tooltip="Send the request of the call pane"),
         Binding("f8", "cancel", "Cancel", id="call.cancel", tooltip="Stop the call under way"),
         Binding("question_mark,f1", "help", "Help", id="screen.help", key_display="?", tooltip="Help for this pane"),
         Binding("q", "app.quit", "Quit", id="screen.quit", tooltip="Leave the workbench"),
@@ -87,13 +80,12 @@ calls. Every action is also in the command palette (ctrl+p).
         self._bridge = bridge
         self._read_stray = read_stray
         self._errands = Errands(self)
-        self._plugins = PluginsPane(id=_PLUGINS)
-        self._call = CallPane(presets=PRESETS, id=_CALL)
-        self._trace = TracePane(id=_TRACE)
-        self._log = LogPane(id=_LOG)
+        self._views = Views(self)
+        self._plugins = PluginsPane(id=PLUGINS)
+        self._call = CallPane(presets=PRESETS, id=CALL)
+        self._trace = TracePane(id=TRACE)
+        self._log = LogPane(id=LOG)
         self._inspector = DetailView(id="inspector")
-        self._view = _CALL
-        self._lower = _TRACE
         self._statuses: Sequence[PluginStatus] | None = None
         self._is_asking = False
         self._has_news = False
@@ -101,7 +93,7 @@ calls. Every action is also in the command palette (ctrl+p).
 
     def compose(self) -> ComposeResult:
         yield ViewBar(VIEWS, id="views")
-        yield Static(id="too-small")
+        yield SizeNotice(id="too-small")
         with Horizontal(id="columns"):
             yield self._plugins
             with Vertical(id="work"):
@@ -113,7 +105,7 @@ calls. Every action is also in the command palette (ctrl+p).
         yield Footer()
 
     def on_mount(self) -> None:
-        self._show_view()
+        self._views.mark()
         self._trace.show_store(self._bridge.store)
         self._log.show_store(self._bridge.store)
         self._plugins.focus_list()
@@ -121,13 +113,9 @@ calls. Every action is also in the command palette (ctrl+p).
         self.set_interval(STRAY_INTERVAL_S, self.take_stray_output)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Below 80 by 24 things are cut: say so instead of leaving people to wonder."""
-        width, height = event.size
-        notice = self.query_one("#too-small", Static)
-        notice.display = width < _LEAST_WIDTH or height < _LEAST_HEIGHT
-        notice.update(
-            Content(f"This window is {width} by {height}; the workbench needs {_LEAST_WIDTH} by {_LEAST_HEIGHT}.")
-        )
+        """What the window has no room for is said, and what has the focus stays."""
+        self._views.keep_focus_in_sight()
+        self.query_one(SizeNotice).show_size(event.size)
 
     # -- facts --------------------------------------------------------------------------------------------------------
 
@@ -181,11 +169,9 @@ calls. Every action is also in the command palette (ctrl+p).
 
     @on(PluginsPane.PluginOpened)
     def go_to_call(self, event: PluginsPane.PluginOpened) -> None:
-        """In a narrow window the list makes room."""
+        """From the plugin to its request."""
         event.stop()
-        if self.has_class("-narrow"):
-            self.add_class("-no-sidebar")
-        self.action_view(_CALL)
+        self._views.leave_list()
 
     @on(PluginsPane.ActionRequested)
     async def do_with_plugin(self, event: PluginsPane.ActionRequested) -> None:
@@ -262,9 +248,9 @@ calls. Every action is also in the command palette (ctrl+p).
 
     def action_send(self) -> None:
         """Send what the call pane holds, from wherever the focus is, and bring its answer into sight."""
-        self._call.send()
         if not self._call.region:
-            self.action_view(_CALL)
+            self._views.show_answer()
+        self._call.send()
 
     def action_cancel(self) -> None:
         """Stop the call under way."""
@@ -297,35 +283,11 @@ calls. Every action is also in the command palette (ctrl+p).
     def show_picked_view(self, event: ViewBar.ViewPicked) -> None:
         """A click into the bar is as good as the key."""
         event.stop()
-        self.action_view(event.name)
+        self._views.show(event.name)
 
     def action_view(self, name: str) -> None:
         """Show a view and put the focus into it; the plugin list is hidden again from within."""
-        if name == _PLUGINS:
-            self._toggle_plugins()
-            return
-        self._view = name
-        if name in (_TRACE, _LOG):
-            self._lower = name
-        self._show_view()
-        if name == _CALL:
-            self._call.focus_editor()
-        else:
-            self.query_one(f"#{name}", RowsPane).lines.focus()
-
-    def _toggle_plugins(self) -> None:
-        if self._plugins.has_pseudo_class("focus-within"):
-            self.add_class("-no-sidebar")
-            self.action_view(self._view)
-        else:
-            self.remove_class("-no-sidebar")
-            self._plugins.focus_list()
-
-    def _show_view(self) -> None:
-        for name in (_CALL, _TRACE, _LOG):
-            self.set_class(self._view == name, f"-view-{name}")
-            self.set_class(self._lower == name, f"-lower-{name}")
-        self.query_one(ViewBar).show_current(frozenset({self._view}))
+        self._views.show(name)
 
     # -- help and palette ---------------------------------------------------------------------------------------------
 

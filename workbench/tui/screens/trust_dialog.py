@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from workbench.inert import display_text
+from workbench.inert import display_text, exact_command, exact_env
 
 
 class TrustDialog(ModalScreen[bool]):
@@ -51,9 +51,6 @@ class TrustDialog(ModalScreen[bool]):
 
     def question(self) -> Content:
         """What the dialog asks, as text."""
-        # Imported here: it needs the engine, which the first paint does not wait for.
-        from workbench.trace.event_words import exact_command, exact_env
-
         lines: list[str | tuple[str, str]] = [
             "The plugin's folder names a command that builds it. The command runs outside the sandbox, with your "
             "rights, now and whenever a source file changes.\n\n",

@@ -56,11 +56,13 @@ def _spent(result: CallResult) -> list[str]:
     timings = result.timings
     waits = {"load": timings.load_ns, "queue": timings.queue_ns, "start": timings.start_ns}
     parts = [f"{name} {duration_text(spent_ns)}" for name, spent_ns in waits.items() if spent_ns >= _WORTH_NAMING_NS]
-    if result.generation:
+    if timings.guest_ns:
         parts.append(f"guest {duration_text(timings.guest_ns)}")
     total = len(result.host_calls) + result.dropped_host_calls
-    if total:
+    if total and timings.host_ns:
         parts.append(f"host {duration_text(timings.host_ns)} in {count_text(total, 'call')}")
+    elif total:
+        parts.append(count_text(total, "host call"))
     return parts
 
 
@@ -118,7 +120,7 @@ def _failure_lines(result: CallResult, clean: _Cleaner) -> list[DetailLine]:
     trap = result.trap
     if trap is not None:
         lines.append(DetailLine(LineKind.SECTION, "Trap"))
-        if trap.panic:
+        if trap.panic and trap.panic not in (result.error or ""):
             lines += clean.lines(LineKind.ERROR, trap.panic)
         lines += clean.lines(LineKind.TEXT, trap.message)
         lines += [DetailLine(LineKind.TEXT, display_text(f"  at {frame}")) for frame in trap.frames]

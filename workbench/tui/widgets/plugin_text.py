@@ -1,4 +1,7 @@
-"""Plugins in words: the line in the list, the facts below it, the page of details. All text comes out inert."""
+"""Plugins in words: the line in the list, the facts below it, the page of details, the notice above a request.
+
+All text comes out inert.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from workbench.inert import display_text
+from workbench.trace.wording import is_told
 
 if TYPE_CHECKING:
     from engine.errors import Place
@@ -30,6 +34,10 @@ STATE_MARKS: dict[str, tuple[str, str]] = {
     "disabled": ("–", "$foreground-muted"),
 }
 """Mark and style of each state of `PluginStatus`."""
+
+_READY = "ready"
+_OUT_OF_ORDER = frozenset({"not built", "not trusted", "build failed", "failed", "disabled", "stale"})
+"""States in which the newest version, if there is one, does not answer."""
 
 _UNKNOWN_MARK = ("·", "$foreground-muted")
 _STATE_WIDTH = max(map(len, STATE_MARKS))
@@ -60,13 +68,14 @@ def plugin_facts(status: PluginStatus) -> Content:
     """What matters about a plugin right now: state and reason, what to do, where; then what it is."""
     info = status.info
     mark, style = STATE_MARKS.get(status.state, _UNKNOWN_MARK)
-    lines = [Content.assemble((f"{mark} {display_text(status.state)}", f"bold {style}"), _version(status))]
-    if status.reason:
-        lines.append(Content(display_text(status.reason, limit=2_000, keep_newlines=True)).stylize(style))
+    lines = [Content.assemble((f"{mark} {display_text(status.state)}", f"bold {style}"), _what_serves(status))]
+    problem, place = _problem(status)
+    if problem:
+        lines.append(Content(problem).stylize(style))
+    if place:
+        lines.append(Content(place).stylize("$foreground-muted"))
     if status.hint:
         lines.append(Content(display_text(status.hint, limit=2_000, keep_newlines=True)))
-    if status.place is not None:
-        lines.append(Content(place_text(status.place, info.path)).stylize("$foreground-muted"))
     if status.build_command:
         lines.append(_labelled("Build", command_text(status.build_command)))
     if info.capabilities:
@@ -93,6 +102,17 @@ def plugin_page(status: PluginStatus) -> Content:
     return Content("\n").join(lines)
 
 
+def call_notice(status: PluginStatus, service: str) -> str:
+    """What stands between a call of this service and the answer of the newest version; empty when nothing does."""
+    if status.serving is not None and service not in status.info.capabilities:
+        return f'Not declared: add "{service}" to "capabilities" in manifest.json to use it.'
+    if status.state not in _OUT_OF_ORDER:
+        return ""
+    is_served = status.serving is not None
+    who = status.state + _what_serves(status) if is_served else f"{status.info.id}: {status.state}"
+    return ": ".join(filter(None, (display_text(who), _problem(status)[0])))
+
+
 def summary_text(statuses: Sequence[PluginStatus]) -> Content:
     """How many plugins stand where, most frequent states of the list in its order: `2 ready, 1 failed`."""
     parts: list[str | tuple[str, str]] = []
@@ -116,12 +136,28 @@ def command_text(command: str | tuple[str, ...]) -> str:
     return display_text(text, limit=None)
 
 
-def _version(status: PluginStatus) -> str:
-    info = status.info
-    parts = [display_text(info.version)] if info.version else []
-    if info.generation:
-        parts.append(f"load {info.generation}")
+def _what_serves(status: PluginStatus) -> str:
+    """What follows the state: which load serves, and that it is an older one unless all is well."""
+    if status.serving is not None and status.state != _READY:
+        return f"; {display_text(status.serving)}, still serves"
+    parts = [display_text(status.info.version)] if status.info.version else []
+    if status.serving is not None:
+        parts.append(f"load {status.info.generation}")
     return f"  {', '.join(parts)}" if parts else ""
+
+
+def _problem(status: PluginStatus) -> tuple[str, str]:
+    """What is wrong, as compilers say it: `file:line: what`; and the place by itself where it has more to it."""
+    reason = display_text(status.reason or "", limit=2_000, keep_newlines=True)
+    if status.place is None:
+        return reason, ""
+    where = place_text(status.place, status.info.path)
+    if is_told(where, reason):
+        return reason, ""
+    is_plain = status.place.line is not None and not status.place.pointer and not status.place.export
+    if status.place.file is None or not reason or not is_plain:
+        return reason, where
+    return f"{where}: {reason.removeprefix(f'{display_text(status.place.file.name)}: ')}", ""
 
 
 def _permission_lines(permissions: Permissions) -> list[Content]:

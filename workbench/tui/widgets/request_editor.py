@@ -99,7 +99,7 @@ class RequestEditor(Vertical):
         self._show_problem()
 
     async def show_draft(self, message_type: type[ProtoMessage], draft: MessageDraft) -> None:
-        """Edit `draft` from now on, a request of `message_type`."""
+        """Edit `draft` from now on, a request of `message_type`; call `finish_typing` before, for the one so far."""
         self._stop_pause()
         self._draft, self._message_type, self._json_problem = draft, message_type, None
         await self._renew()
@@ -154,10 +154,14 @@ class RequestEditor(Vertical):
     def take_edit(self, event: FormLine.Edited) -> None:
         """A field was edited: the draft follows, and the marks."""
         event.stop()
-        if self._draft is not None:
+        if self._draft is None:
+            return
+        try:
             self._draft.set_text(event.path, event.text)
-            self._form.show_errors(self._draft.rows())
-            self._report()
+        except KeyError:
+            return  # the line was typed into while it still showed another request
+        self._form.show_errors(self._draft.rows())
+        self._report()
 
     @on(FormLine.ItemAdded)
     async def add_item(self, event: FormLine.ItemAdded) -> None:
@@ -167,6 +171,8 @@ class RequestEditor(Vertical):
             return
         try:
             self._draft.add(event.path)
+        except KeyError:
+            return  # the line showed another request
         except ValueError as problem:
             self.notify(display_text(str(problem)), severity="warning", markup=False)
             return
@@ -177,10 +183,14 @@ class RequestEditor(Vertical):
     async def remove_item(self, event: FormLine.ItemRemoved) -> None:
         """An item or message goes."""
         event.stop()
-        if self._draft is not None:
+        if self._draft is None:
+            return
+        try:
             self._draft.remove(event.path)
-            await self._form.show_rows(self._draft.rows())
-            self._report()
+        except KeyError:
+            return  # the line showed another request
+        await self._form.show_rows(self._draft.rows())
+        self._report()
 
     @on(MessageForm.Submitted)
     def submit(self, event: MessageForm.Submitted) -> None:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _REDRAWN_PER_S: Final = 10
 """How often the time of a running call is drawn anew."""
 
+_METHOD: Final = 34
+"""Cells for the method before a narrow view gives the plugin more: the name of nearly every method."""
+_LEAST_SERVICE: Final = 8
+"""With fewer cells for it, the service of a method is left out."""
+
 _OUTCOME_STYLES: Final = {
     "ok": "trace--ok",
     "running": "trace--running",
@@ -91,7 +96,7 @@ class TraceLines(LineView):
         method_style = "trace--host-call" if cells.is_host_call else "trace--method"
         if cells.branch:
             found.append((cells.branch, "trace--branch"))
-        found.append((fit(cells.method, widths.method - len(cells.branch)) + " ", method_style))
+        found.append((_fit_method(cells.method, widths.method - len(cells.branch)) + " ", method_style))
         took = "" if cells.duration_ns is None else _duration(cells)
         found.append((fit(took, widths.duration, right=True) + " ", "trace--duration"))
         found.append((fit(cells.status, widths.status), _OUTCOME_STYLES.get(cells.status, "trace--failure")))
@@ -122,13 +127,22 @@ def _duration(cells: TraceCells) -> str:
     return duration_text(cells.duration_ns)
 
 
+def _fit_method(name: str, width: int) -> str:
+    """`Service.Method` in exactly `width` cells; what tells methods apart stays longest."""
+    service, dot, method = name.partition(".")
+    if dot and len(name) > width:
+        room = width - len(method) - 1
+        name = f"{fit(service, room)}.{method}" if room >= _LEAST_SERVICE else method
+    return fit(name, width)
+
+
 def _widths(width: int) -> _Widths:
     """Columns for a view of `width` cells: the method takes what the others leave."""
     is_narrow = width < 100
     clock = 8 if is_narrow else 12
-    plugin = 0 if width < 56 else 14 if is_narrow else 18
     duration = 7
     status = 15
-    gaps = 4 if plugin else 3
-    method = max(10, width - clock - plugin - duration - status - gaps)
+    rest = width - clock - duration - status - 3
+    plugin = 0 if width < 56 else min(max(10, rest - 1 - _METHOD), 14) if is_narrow else 18
+    method = max(10, rest - plugin - bool(plugin))
     return _Widths(time=clock, plugin=plugin, method=method, duration=duration, status=status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.contracts import api_pb2
+from engine.contracts.host import cache_pb2, http_pb2
 from workbench.tui.drafts import FieldKind, MessageDraft
 from workbench.tui.drafts.nodes import MAX_ITEMS
 
@@ -52,6 +53,62 @@ def test_a_message_can_be_taken_out_and_put_back_empty(now_playing: MessageDraft
     assert "track" not in now_playing.value()
     now_playing.add("track")
     assert {row.path: row for row in now_playing.rows()}["track.name"].text == ""
+
+
+def test_fields_of_the_same_name_and_type_are_carried_into_another_request(now_playing: MessageDraft) -> None:
+    now_playing.set_text("username", "ana")
+    now_playing.add("track.artists")
+    now_playing.set_text("track.artists[0].name", "Nina")
+    scrobble = MessageDraft(api_pb2.ScrobblerScrobbleRequest)
+    scrobble.carry(now_playing)
+    value = scrobble.value()
+    assert value["username"] == "ana"
+    assert isinstance(value["track"], dict)
+    assert value["track"]["artists"] == [{"name": "Nina", "mbid": ""}]
+    biography = MessageDraft(api_pb2.ArtistBiographyRequest)
+    biography.carry(now_playing)
+    assert biography.value() == MessageDraft(api_pb2.ArtistBiographyRequest).value()
+
+
+def test_fields_of_the_same_name_and_another_type_stay_as_they_are() -> None:
+    text, data = MessageDraft(cache_pb2.SetStringRequest), MessageDraft(cache_pb2.SetBytesRequest)
+    text.set_text("key", "nina")
+    text.set_text("value", "abcd")
+    data.carry(text)
+    assert (data.value()["key"], data.value()["value"]) == ("nina", "")
+
+
+def test_maps_are_of_the_same_type_when_their_keys_and_values_are() -> None:
+    request, response = MessageDraft(http_pb2.HttpRequest), MessageDraft(http_pb2.HttpResponse)
+    request.add("headers")
+    request.set_text("headers[0]", "Accept=text/plain")
+    response.carry(request)
+    assert response.value()["headers"] == {"Accept": "text/plain"}
+
+
+def test_a_request_that_was_edited_takes_nothing_over_and_one_that_was_not_takes_the_latest() -> None:
+    first, second = MessageDraft(api_pb2.ArtistMBIDRequest), MessageDraft(api_pb2.ArtistBiographyRequest)
+    first.set_text("name", "Nina")
+    second.carry(first)
+    assert not second.is_touched
+    first.set_text("name", "")
+    first.set_text("id", "7")
+    second.carry(first)
+    assert second.value() == {"id": "7", "name": "", "mbid": ""}
+    second.set_text("name", "Miles")
+    second.carry(first)
+    first.set_text("id", "8")
+    second.carry(first)
+    assert second.value() == {"id": "7", "name": "Miles", "mbid": ""}
+
+
+def test_what_does_not_parse_is_not_carried() -> None:
+    similar, again = MessageDraft(api_pb2.ArtistSimilarRequest), MessageDraft(api_pb2.ArtistTopSongsRequest)
+    similar.set_text("id", "7")
+    similar.set_text(next(row.path for row in similar.rows() if row.kind is FieldKind.INTEGER), "many")
+    again.carry(similar)
+    assert again.errors() == {}
+    assert again.value()["id"] == "7"
 
 
 @pytest.mark.parametrize(

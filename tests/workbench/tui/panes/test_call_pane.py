@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from textual.widgets import Button, Input, Select
+from textual import events
+from textual.widgets import Button, Input, Select, TextArea
 
 from engine.calls import Outcome
 from engine.contracts.registry import CAPABILITIES
-from engine.errors import InvalidRequest
+from engine.errors import InvalidRequest, Place
+from engine.events import PluginState
 from tests.workbench.tui.harness import WidgetApp, picture
-from tests.workbench.tui.values import HOSTILE, USED, answer, status
+from tests.workbench.tui.values import FOLDER, HOSTILE, USED, answer, status
 from workbench.demo.presets import PRESETS
 from workbench.tui.panes.call_pane import CallPane
 
@@ -167,10 +169,116 @@ async def test_what_was_written_and_chosen_is_there_again_after_a_look_at_anothe
 async def test_a_plugin_out_of_service_says_so_before_the_call() -> None:
     app = pane_app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.query_one(CallPane).show_plugin(status("x", "failed", reason="OnInit failed: no key"))
+        failed = status("x", "failed", reason="OnInit failed: no key", about={"state": PluginState.FAILED})
+        await app.query_one(CallPane).show_plugin(failed)
         await pilot.pause()
         assert "x: failed: OnInit failed: no key" in picture(app.screen)
         assert not app.query_one("#call-send", Button).disabled
+
+
+async def test_an_older_version_that_answers_is_named_before_the_call() -> None:
+    app = pane_app()
+    async with app.run_test(size=(120, 24)) as pilot:
+        broken = status("x", "build failed", reason="plugin.wat: odd", place=Place(file=FOLDER / "plugin.wat", line=7))
+        await app.query_one(CallPane).show_plugin(broken)
+        await pilot.pause()
+        assert "build failed; load 1, version 1.2.0, still serves: plugin.wat:7: odd" in picture(app.screen)
+
+
+async def test_another_method_takes_over_what_was_typed_into_fields_of_the_same_name() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24), message_hook=app.note) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        await pane.show_method(BIOGRAPHY)
+        pane.focus_editor()
+        await pilot.press("4", "2")
+        await pane.show_method("MetadataAgent.GetArtistURL")
+        pane.send()
+        await pilot.press("down", "x")
+        await pane.show_method(BIOGRAPHY)
+        pane.focus_editor()
+        await pilot.press("end", "3")
+        await pane.show_method("MetadataAgent.GetArtistURL")
+        pane.send()
+        await pilot.pause()
+    first, second = app.sent(CallPane.CallRequested)
+    assert first.request["id"] == "42"
+    assert (second.request["id"], second.request["name"]) == ("42", "x"), "an edited request is left as it is"
+
+
+async def test_json_that_was_typed_just_before_another_method_was_chosen_is_not_lost() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        await pane.show_method(BIOGRAPHY)
+        pane.focus_editor()
+        await pilot.press("ctrl+t")
+        app.query_one(TextArea).text = '{"name": "Nina"}'
+        await pane.show_method("MetadataAgent.GetArtistURL")
+        await pilot.press("ctrl+t")
+        assert "Nina" in {field.value for field in app.query(Input)}
+
+
+async def test_keys_typed_right_after_the_choice_of_a_method_go_into_its_form() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24), message_hook=app.note) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        pane.action_choose()
+        await pilot.pause()
+        # All at once, as from a slow line: nothing is handled in between.
+        typed = [
+            ("down", None),
+            ("down", None),
+            ("enter", None),
+            ("tab", None),
+            ("N", "N"),
+            ("i", "i"),
+            ("enter", None),
+        ]
+        for key, character in typed:
+            app.post_message(events.Key(key, character).set_sender(app))
+        await app.until_sent(CallPane.CallRequested)
+    (call,) = app.sent(CallPane.CallRequested)
+    assert call.method.full_name == BIOGRAPHY
+    assert call.request == {"id": "", "name": "Ni", "mbid": ""}
+
+
+async def test_tab_after_the_choice_of_a_method_goes_to_its_second_field() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24), message_hook=app.note) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        pane.action_choose()
+        await pilot.press("down", "down", "enter", "tab", "N", "i", "enter")
+    (call,) = app.sent(CallPane.CallRequested)
+    assert (call.method.full_name, call.request["name"]) == (BIOGRAPHY, "Ni")
+
+
+async def test_the_method_that_was_chosen_before_may_be_chosen_again() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24), message_hook=app.note) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        await pane.show_method(BIOGRAPHY)
+        pane.action_choose()
+        await pilot.press("enter", "7", "enter")
+    (call,) = app.sent(CallPane.CallRequested)
+    assert (call.method.full_name, call.request["id"]) == (BIOGRAPHY, "7")
+
+
+async def test_no_method_cannot_be_chosen() -> None:
+    app = pane_app()
+    async with app.run_test(size=(80, 24), message_hook=app.note) as pilot:
+        pane = app.query_one(CallPane)
+        await pane.show_plugin(status())
+        await pane.show_method(BIOGRAPHY)
+        pane.action_choose()
+        await pilot.press("home", "enter")
+        assert app.query_one("#call-method", Select).value == BIOGRAPHY
+        assert isinstance(app.focused, Input)
 
 
 async def test_hostile_answers_are_drawn_as_text() -> None:

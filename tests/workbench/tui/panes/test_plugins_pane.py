@@ -45,7 +45,7 @@ async def test_the_facts_below_say_why_what_to_do_and_where() -> None:
         text = " ".join(picture(app.screen).split())
         assert "field version in PluginManifest: required" in text
         assert 'Add "version".' in text
-        assert " manifest.json:3:5 " in text
+        assert " manifest.json:3:5: invalid manifest: " in text
         assert "go build -o '{output}' ." in text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.adapters.base import Verdict
-from engine.calls import HostCall, HostCallId, LogLine, Outcome, OutputStream, TrapReport
+from engine.calls import HostCall, HostCallId, LogLine, Outcome, OutputStream, Timings, TrapReport
 from engine.contracts import api_pb2
 from tests.workbench.tui.values import answer
 from workbench.trace.message_lines import LineKind
@@ -29,6 +29,10 @@ def test_waits_too_short_to_matter_are_not_named() -> None:
     assert "start" not in facts
 
 
+def test_parts_that_took_no_time_are_not_named() -> None:
+    assert facts_line(answer(timings=Timings(), memory_bytes=0)).plain == " ok  8.00 ms · 1 host call · 1.2.0 load 1"
+
+
 def test_the_error_is_not_said_twice() -> None:
     result = answer(outcome=Outcome.ERROR, error="no key")
     line = verdict_line(Verdict(ok=False, text="the call fails: no key"), result)
@@ -39,6 +43,11 @@ def test_a_trap_shows_the_guests_own_words_and_the_frames() -> None:
     trap = TrapReport(code="unreachable", message="wasm trap", frames=("main.boom", "main.run"), panic="panic: oh no")
     shown = texts(outcome=Outcome.TRAP, error="wasm trap: unreachable", response=None, trap=trap)
     assert shown[:5] == ["wasm trap: unreachable", "Trap", "panic: oh no", "wasm trap", "  at main.boom"]
+
+
+def test_a_panic_that_is_the_error_is_shown_once() -> None:
+    trap = TrapReport(code="unreachable", message="wasm trap", panic="panic: oh no")
+    assert texts(outcome=Outcome.TRAP, error="panic: oh no", response=None, trap=trap).count("panic: oh no") == 1
 
 
 def test_an_empty_error_text_is_still_an_error() -> None:

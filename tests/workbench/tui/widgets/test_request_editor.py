@@ -124,3 +124,15 @@ async def test_pasted_control_characters_do_not_enter_the_text() -> None:
         app.post_message(Paste('{"id":\t"\x1b]52;c;x\x07"}\n'))
         await pilot.pause()
         assert area.text == '{"id":  "]52;c;x"}\n'
+
+
+async def test_edits_of_lines_that_showed_another_request_until_just_now_are_passed_over() -> None:
+    app = WidgetApp(RequestEditor)
+    async with app.run_test(size=(60, 20)) as pilot:
+        editor = await shown(app, draft())
+        line = app.query(FormLine).first()
+        line.post_message(FormLine.Edited(line, "track.name", "late"))
+        line.post_message(FormLine.ItemAdded(line, "track.artists"))
+        line.post_message(FormLine.ItemRemoved(line, "track.artists[0]"))
+        await pilot.pause()
+        assert editor.request() == draft().value()
