@@ -12,6 +12,8 @@ from engine.events import CompileFinished, CompileStarted, PluginStateChanged
 from tests.engine.guests import PROC_EXIT, host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
 
+pytestmark = pytest.mark.both_paths
+
 METHOD = "MetadataAgent.GetArtistMBID"
 NAVIDROME_060 = """(module
   (import "extism:host/env" "length" (func (param i64) (result i64)))

@@ -15,8 +15,10 @@ from engine.events import (
     CacheFaulted,
     CallFinished,
     CallStarted,
+    CompileCancelled,
     CompileFailed,
     CompileFinished,
+    CompileQueued,
     CompileStarted,
     EngineClosed,
     EngineOpened,
@@ -46,6 +48,7 @@ from engine.events import (
     SocketEnd,
     SocketFrame,
     SocketOpened,
+    TierChanged,
 )
 from workbench.devloop.events import (
     BuildCancelled,
@@ -140,20 +143,40 @@ def _(event: PluginStateChanged) -> tuple[Level, str]:
 
 
 @words_of.register
+def _(event: CompileQueued) -> tuple[Level, str]:
+    return Level.INFO, f"waiting to compile {size_text(event.module_bytes)} ({event.module_sha256[:12]})"
+
+
+@words_of.register
 def _(event: CompileStarted) -> tuple[Level, str]:
-    return Level.INFO, f"compiling {size_text(event.module_bytes)} ({event.module_sha256[:12]})"
+    text = f"compiling {size_text(event.module_bytes)}{_in_tier(event.tier, event.is_background)}"
+    return Level.INFO, f"{text} ({event.module_sha256[:12]})"
 
 
 @words_of.register
 def _(event: CompileFinished) -> tuple[Level, str]:
     how = "compiled module found in the cache" if event.is_cached else "compiled"
+    how += _in_tier(event.tier, event.is_background)
     took = duration_text(event.duration_ns)
     return Level.INFO, f"{how} in {took}, {size_text(event.code_bytes)} of code ({event.module_sha256[:12]})"
 
 
 @words_of.register
 def _(event: CompileFailed) -> tuple[Level, str]:
+    if event.is_background:
+        return Level.WARNING, f"the quick code goes on serving, the module cannot be optimised: {event.error}"
     return Level.ERROR, f"cannot compile the module: {event.error}"
+
+
+@words_of.register
+def _(event: CompileCancelled) -> tuple[Level, str]:
+    what = f"compiling{_in_tier(event.tier, event.is_background)}"
+    return Level.INFO, f"{what} given up after {duration_text(event.duration_ns)}: {event.reason}"
+
+
+@words_of.register
+def _(event: TierChanged) -> tuple[Level, str]:
+    return Level.INFO, f"{event.tier} code serves from now on, generation {event.generation}"
 
 
 @words_of.register
@@ -346,6 +369,10 @@ def _(event: ScheduleCancelled) -> tuple[Level, str]:
         ScheduleEnd.INIT: "cancelled: the OnInit that made it does not count any more",
     }
     return Level.INFO, _with_hint(f"schedule {event.schedule_id} {how[event.end]}", event.note)
+
+
+def _in_tier(tier: str, is_background: bool) -> str:
+    return " (quick tier)" if tier == "quick" else " (optimised, in the background)" if is_background else ""
 
 
 def _blank_marks(match: re.Match[str]) -> str:

@@ -93,9 +93,12 @@ def plugin_page(status: PluginStatus) -> Content:
     return Content("\n").join(lines)
 
 
-def summary_text(statuses: Sequence[PluginStatus]) -> Content:
-    """How many plugins stand where, most frequent states of the list in its order: `2 ready, 1 failed`."""
-    parts: list[str | tuple[str, str]] = []
+def summary_text(statuses: Sequence[PluginStatus], warning: str = "") -> Content:
+    """How many plugins stand where, in the order of the list's states: `2 ready, 1 failed`.
+
+    An inert `warning` comes first: something that holds for all of them and that nobody should take for a fault.
+    """
+    parts: list[str | tuple[str, str]] = [(warning, "$text-warning")] if warning else []
     for state, (_, style) in STATE_MARKS.items():
         count = sum(status.state == state for status in statuses)
         if count:
@@ -121,6 +124,8 @@ def _version(status: PluginStatus) -> str:
     parts = [display_text(info.version)] if info.version else []
     if info.generation:
         parts.append(f"load {info.generation}")
+    if info.tier == "quick":
+        parts.append("quick code, being optimised")
     return f"  {', '.join(parts)}" if parts else ""
 
 
