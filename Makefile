@@ -1,4 +1,4 @@
-# Everything starts from here; `make help` lists the targets. ARGS is handed on to the program of `run`, `test` and `soak`.
+# Everything starts from here; `make help` lists the targets. ARGS is handed on to the program of `run`, `test`, `bench` and `soak`.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -35,10 +35,10 @@ samples: $(STAMP) ## build the sample plugins
 generate: $(STAMP) ## write the generated modules and the packaged schema from proto/ and schema/
 	$(BIN)/python -m tools.generate
 
-bench: samples ## print the figures of one run
-	$(IN_ENVIRONMENT) $(BIN)/python -m tests.benchmarks
+bench: samples ## measure, beside the Go stack of Navidrome; ARGS=--quick for a minute
+	$(IN_ENVIRONMENT) $(BIN)/python -m tests.benchmarks $(ARGS)
 
-soak: $(STAMP) ## the long run of schedules and sockets, with its figures
+soak: samples ## the long runs: schedules, sockets, faults, damaged modules, killed processes
 	$(BIN)/python -m tests.soak $(ARGS)
 
 screens: samples ## take the pictures of the README again

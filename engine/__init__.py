@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from engine.errors import EngineError
     from engine.events import Event, EventBus, PluginState
     from engine.plugins.info import PluginInfo
-    from engine.settings import Settings
+    from engine.settings import Fidelity, PoolMode, Settings
+    from engine.wasm.pool_statistics import PoolStatistics
 
 __all__ = [
     "CallId",
@@ -26,12 +27,15 @@ __all__ = [
     "EngineError",
     "Event",
     "EventBus",
+    "Fidelity",
     "HostCall",
     "LogLine",
     "Outcome",
     "PluginId",
     "PluginInfo",
     "PluginState",
+    "PoolMode",
+    "PoolStatistics",
     "Settings",
     "SystemClock",
     "Timings",
@@ -46,7 +50,8 @@ _HOMES = {
     "engine.errors": ("EngineError",),
     "engine.events": ("Event", "EventBus", "PluginState"),
     "engine.plugins.info": ("PluginInfo",),
-    "engine.settings": ("Settings",),
+    "engine.settings": ("Fidelity", "PoolMode", "Settings"),
+    "engine.wasm.pool_statistics": ("PoolStatistics",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -63,6 +63,11 @@ class SystemClock:
         self._wall_ns = wall_ns
         self._recheck_s = recheck_s
 
+    @property
+    def is_machines(self) -> bool:
+        """Whether its wall time is what every other program on this machine sees."""
+        return self._wall_ns is time.time_ns
+
     def now_ns(self) -> int:
         return self._wall_ns()
 

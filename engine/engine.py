@@ -48,17 +48,19 @@ from engine.roster import Roster
 from engine.settings import Settings
 from engine.slot import PluginSlot
 from engine.tasks import Tasks
+from engine.wasm.code_folder import CodeFolder
 from engine.wasm.compile_cache import CompileCache
+from engine.wasm.compile_workers import CompileWorkers
 from engine.wasm.compiler import Compiler
+from engine.wasm.pool_statistics import PoolStatistics
 from engine.wasm.runtime import Runtime
+from engine.wasm.senses import World
 from engine.wasm.threads import GuestThreads
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_TIMEOUT_S: Final = 7 * 24 * 3600.0
 _CLOSE_LIMIT_S: Final = 5.0
-_COMPILER_CLOSE_LIMIT_S: Final = 0.2
-"""A compilation cannot be stopped, and nobody waits for it any more."""
 _CLOSING_THREADS: Final = 2
 """Beside those that pools and loads reserve for themselves: they close what is left of plugins that are gone."""
 
@@ -127,16 +129,25 @@ class Engine:
             ),
             bus,
         )
-        runtime = Runtime()
+        call_path = settings.workbench.call_path
+        runtime = Runtime(None if call_path == "auto" else call_path)
         self._threads = GuestThreads(name="guest", limit=_CLOSING_THREADS)
-        cache = await asyncio.to_thread(self._open_cache, runtime)
-        self._compiler = Compiler(runtime, cache, bus=bus, clock=clock, module_limit_bytes=settings.limits.module_bytes)
+        self._cache = await asyncio.to_thread(self._open_cache, runtime)
+        self._compiler = Compiler(
+            self._cache,
+            workers=CompileWorkers(on_fallback=self._warn_about_compiling),
+            limits=settings.limits,
+            bus=bus,
+            clock=clock,
+        )
+        world = World(clock=clock, seed=settings.workbench.seed, fidelity=settings.workbench.fidelity)
         loader = Loader(
             settings=settings,
             runtime=runtime,
             compiler=self._compiler,
             dispatcher=self._dispatcher,
             threads=self._threads,
+            world=world,
             clock=clock,
             bus=bus,
             tasks=self._tasks,
@@ -149,7 +160,7 @@ class Engine:
             compiler=self._compiler,
             dispatcher=self._dispatcher,
             threads=self._threads,
-            clock=clock,
+            world=world,
             make_scope=loader.scope,
         )
         self._roster = Roster(
@@ -170,6 +181,11 @@ class Engine:
             for service in self._dispatcher.services.values():
                 service.start(host)
             bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._absolute_folders()))
+            if runtime.path_fault is not None:
+                self._warn(
+                    f"guests are called in the slow way: {runtime.path_fault}",
+                    "Calls take several times as long. Install the wasmtime version that constraints.txt names.",
+                )
             await self._warn_about_modes()
             await self.scan()
         except BaseException:
@@ -193,9 +209,9 @@ class Engine:
         self._roster.close()
         self._dispatcher.close()
         threads_ended, _ = await asyncio.gather(
-            asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S),
-            asyncio.to_thread(self._compiler.close, _COMPILER_CLOSE_LIMIT_S),
+            asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S), self._compiler.close()
         )
+        await asyncio.to_thread(self._cache.close)
         if not threads_ended:
             _log.warning("a guest did not leave its thread within %s s", _CLOSE_LIMIT_S)
         self._stop_metrics()
@@ -307,6 +323,14 @@ class Engine:
         """Counts and latencies of all methods called so far."""
         return self._metrics.methods()
 
+    def pool_statistics(self, plugin: str) -> PoolStatistics | None:
+        """The instances of the version that serves, and what its pool did; None while none does.
+
+        Raises `UnknownPlugin`.
+        """
+        version = self._find(plugin).current
+        return None if version is None else version.pool.statistics()
+
     def metadata_agent(self, plugin: str) -> MetadataAgent:
         """The typed metadata adapter of a plugin."""
         return MetadataAgent(self._find(plugin).id, self._port)
@@ -332,6 +356,14 @@ class Engine:
         """The plugins' schedules: list them with their next times, fire, pause, resume, cancel."""
         self._require_open()
         return self._scheduler.schedules
+
+    # --- what is on disk
+
+    @property
+    def compile_cache(self) -> CodeFolder:
+        """The compiled code on disk: list it, purge it. From any thread; each call waits for the disk."""
+        self._require_open()
+        return self._cache.files
 
     # --- inside
 
@@ -382,8 +414,14 @@ class Engine:
             on_fault=report,
         )
 
-    def _warn(self, summary: str) -> None:
-        self.bus.publish(EngineWarned(time_ns=self._clock.now_ns(), summary=summary))
+    def _warn_about_compiling(self, reason: str) -> None:
+        self._warn(
+            f"modules are compiled inside this process, since no compiler process can be started: {reason}",
+            "A compilation cannot be stopped then, and what it takes in memory stays taken.",
+        )
+
+    def _warn(self, summary: str, hint: str | None = None) -> None:
+        self.bus.publish(EngineWarned(time_ns=self._clock.now_ns(), summary=summary, hint=hint))
 
     def _find(self, name: str) -> PluginSlot:
         self._require_open()

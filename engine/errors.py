@@ -11,7 +11,7 @@
       FolderError                a change of the plugins folder is refused (in `plugins/folder.py`)
       DecodeError                bytes are not a valid message (in `contracts/codec.py`)
       PluginLoadError            a plugin version cannot be brought up
-        CompileError  LinkError  StartError
+        CompileError  LinkError  StartError  LoadSuperseded
       PluginCallError            raised by adapters only; `Engine.call` reports outcomes
         NotFound  NotImplementedByPlugin  PluginFailed
       HostServiceError           a host service refuses a guest's request
@@ -116,6 +116,10 @@ class LinkError(PluginLoadError):
 
 class StartError(PluginLoadError):
     """An instance could not be started: `_initialize` trapped, exited or ran out of a limit."""
+
+
+class LoadSuperseded(PluginLoadError):
+    """The version was given up while it was compiled: a newer one is on its way, or the plugin is not wanted."""
 
 
 class PluginCallError(EngineError):

@@ -101,11 +101,24 @@ class PluginStateChanged(PluginEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompileStarted(PluginEvent):
-    """A module missed the cache and is being compiled."""
+class CompileQueued(PluginEvent):
+    """A module missed the cache, and others are being compiled; `CompileStarted` or `CompileCancelled` follows."""
 
     module_sha256: str
     module_bytes: int
+    tier: str = "optimised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileStarted(PluginEvent):
+    """A module missed the cache and is being compiled; exactly one of the three events below follows."""
+
+    module_sha256: str
+    module_bytes: int
+    tier: str = "optimised"
+    """`quick` serves first; `optimised` takes its place, for modules that take long by a compilation of its own."""
+    is_background: bool = False
+    """Quick code of this module serves meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +128,10 @@ class CompileFinished(PluginEvent):
     module_sha256: str
     is_cached: bool
     duration_ns: int
+    """What whoever asked had to wait, or what it took in the background."""
     code_bytes: int
+    tier: str = "optimised"
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +141,28 @@ class CompileFailed(PluginEvent):
     module_sha256: str
     error: str
     duration_ns: int
+    tier: str = "optimised"
+    is_background: bool = False
+    """Quick code of this module goes on serving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileCancelled(PluginEvent):
+    """A compilation was given up before its end; `reason` says what for. Another one may follow."""
+
+    module_sha256: str
+    reason: str
+    duration_ns: int
+    tier: str = "optimised"
+    is_background: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierChanged(PluginEvent):
+    """New instances of the version that serves run code of another tier from now on; nothing else changes."""
+
+    generation: int
+    tier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +175,10 @@ class CacheFaulted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadStarted(PluginEvent):
-    """A refresh began; calls keep going to the version that serves."""
+    """A refresh began; calls keep going to the version that serves.
+
+    It ends with `ReloadFinished` or `ReloadFailed`, unless a newer one takes its place: then that one begins.
+    """
 
     generation: int
 
@@ -176,7 +217,7 @@ class InstanceStarted(PluginEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceDiscarded(PluginEvent):
-    """An instance is gone; `reason` is `used`, `expired`, `broken` or `closed`."""
+    """An instance is gone; `reason` is `used`, `expired`, `broken`, `surplus` or `closed`."""
 
     instance_id: int
     reason: str

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from engine.calls import CallId, Outcome, PluginId, cut_text
-from engine.clock import Clock
 from engine.contracts.registry import CAPABILITIES, Service
 from engine.errors import CompileError, EngineError, LinkError, Place, StartError
 from engine.host.dispatch import HostDispatcher
@@ -42,6 +41,7 @@ from engine.wasm.linking import (
 from engine.wasm.module import CompiledModule
 from engine.wasm.runtime import Runtime
 from engine.wasm.scope import CallScope
+from engine.wasm.senses import World
 from engine.wasm.threads import GuestThreads
 
 _MOST_PROBLEMS: Final = 100
@@ -85,7 +85,7 @@ class Inspector:
         compiler: Compiler,
         dispatcher: HostDispatcher,
         threads: GuestThreads,
-        clock: Clock,
+        world: World,
         make_scope: Callable[[PluginId, CallId | None], CallScope],
     ) -> None:
         self._settings = settings
@@ -93,7 +93,7 @@ class Inspector:
         self._compiler = compiler
         self._dispatcher = dispatcher
         self._threads = threads
-        self._clock = clock
+        self._world = world
         self._make_scope = make_scope
 
     async def inspect(self, folder: Path, *, may_start: bool) -> Inspection:
@@ -138,7 +138,7 @@ class Inspector:
         if not unmet:
             try:
                 stopping = [_stopping(item, asked) for item in imports]
-                linked = LinkedModule(self._runtime, compiled, stopping, self._clock)
+                linked = LinkedModule(self._runtime, compiled, stopping, self._world)
             except LinkError as error:
                 unmet.append(error)
         misshapen = list(shape_problems(compiled))
@@ -163,7 +163,7 @@ class Inspector:
             lambda: _faults_of_start(Instance(linked, limits), askable, scope, asked),
             scope,
             threads=self._threads,
-            limit_s=limits.call_timeout_s,
+            limit_s=limits.start_timeout_s,
         )
         report.steps.append(Step.START)
         report.errors += faults

@@ -25,6 +25,8 @@ from engine.wasm.threads import GuestThreads
 _log = logging.getLogger(__name__)
 
 _KEPT_ERROR_BYTES = 16 * 1024
+_GUEST_RETURNED = (Outcome.BAD_REPLY, Outcome.RESPONSE_LIMIT)
+"""Faults of what the guest answered, not of the guest: it came to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,8 @@ async def run(
         memory_bytes = lease.instance.memory_size()
     finally:
         timer.cancel()
-        version.pool.release(lease, is_broken=isinstance(ending, GuestFault))
+        was_stopped = isinstance(ending, GuestFault) and ending.outcome not in _GUEST_RETURNED
+        version.pool.release(lease, is_broken=was_stopped, memory_bytes=memory_bytes)
     hop_ns = time.perf_counter_ns() - hop_begin_ns - scope.inside_ns
     timings = Timings(
         load_ns=load_ns,

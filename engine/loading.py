@@ -13,7 +13,7 @@ from engine.calls import CallId, PluginId, cut_text
 from engine.clock import Clock
 from engine.contracts.registry import CAPABILITIES, Service
 from engine.errors import EngineError, Place, PluginLoadError, StartError
-from engine.events import EventBus, InstanceDiscarded, InstanceStarted, PoolChanged
+from engine.events import EventBus, InstanceDiscarded, InstanceStarted, PoolChanged, TierChanged
 from engine.host.dispatch import HostDispatcher
 from engine.invocation import PluginVersion
 from engine.plugins.discovery import DiscoveredPlugin
@@ -34,9 +34,12 @@ from engine.wasm.linking import (
     shape_problems,
     version_problems,
 )
+from engine.wasm.module import CompiledModule
 from engine.wasm.pool import InstancePool, PoolFigures, PoolObserver, SpareBudget
+from engine.wasm.pool_statistics import DiscardReason
 from engine.wasm.runtime import Runtime
 from engine.wasm.scope import CallScope
+from engine.wasm.senses import World
 from engine.wasm.threads import GuestThreads
 
 
@@ -51,6 +54,7 @@ class Loader:
         compiler: Compiler,
         dispatcher: HostDispatcher,
         threads: GuestThreads,
+        world: World,
         clock: Clock,
         bus: EventBus,
         tasks: Tasks,
@@ -66,6 +70,7 @@ class Loader:
         self._clock = clock
         self._bus = bus
         self._tasks = tasks
+        self._world = world
         self._spares = SpareBudget(settings.pool.max_idle_total)
 
     async def bring_up(self, found: DiscoveredPlugin, generation: int) -> PluginVersion:
@@ -93,13 +98,13 @@ class Loader:
                     permissions_place=lambda: place_in_manifest(found.path / MANIFEST_NAME, "permissions"),
                 )
             )
-            linked = LinkedModule(self._runtime, compiled, imports, self._clock)
+            linked = LinkedModule(self._runtime, compiled, imports, self._world)
             raise_first(shape_problems(compiled))
         instance = await run_start(
             lambda: self._start_and_check(found, linked, scope, capabilities),
             scope,
             threads=self._threads,
-            limit_s=self._settings.limits.call_timeout_s,
+            limit_s=self._settings.limits.start_timeout_s,
             discard=Instance.close,
         )
         pool = InstancePool(
@@ -117,6 +122,32 @@ class Loader:
         return PluginVersion(
             generation=generation, manifest=manifest, permissions=permissions, config=config, linked=linked, pool=pool
         )
+
+    def reconsider(self, found: DiscoveredPlugin) -> None:
+        """A newer load of this plugin waits for one under way: end that if it compiles what is outdated by now."""
+        self._compiler.reconsider(found.id, found.module_path)
+
+    def forget(self, plugin: PluginId) -> None:
+        """The plugin is gone: nothing is compiled for it any more."""
+        self._compiler.forget(plugin)
+
+    def improve(self, found: DiscoveredPlugin, version: PluginVersion) -> None:
+        """Have the optimised code made for a version that serves quick code; new instances run it once it is there.
+
+        Those that are there, spares included, stay as they are. A spare serves one call or is dropped after a minute,
+        so renewing them all would cost more than it brings; under `PoolMode.REUSE` their memory must not be lost.
+        """
+        plugin, linked = PluginId(version.manifest.name), version.linked
+
+        def swap(compiled: CompiledModule) -> None:
+            linked.replace(compiled)
+            self._bus.publish(
+                TierChanged(
+                    time_ns=self._clock.now_ns(), plugin=plugin, generation=version.generation, tier=compiled.tier
+                )
+            )
+
+        self._compiler.improve(plugin, found.module_path, linked.compiled, swap)
 
     def scope(self, plugin: PluginId, call_id: CallId | None) -> CallScope:
         """A fresh scope for one call, or for starting an instance (`call_id` None)."""
@@ -203,7 +234,7 @@ class _PoolEvents(PoolObserver):
             )
         )
 
-    def discarded(self, instance: Instance, reason: str) -> None:
+    def discarded(self, instance: Instance, reason: DiscardReason) -> None:
         self._bus.publish(
             InstanceDiscarded(
                 time_ns=self._clock.now_ns(), plugin=self._plugin, instance_id=instance.instance_id, reason=reason

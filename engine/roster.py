@@ -109,7 +109,10 @@ class Roster:
             await self.scan()
             return self._slots.get(slot.key, slot)
         # Whoever asked may give up; the transaction is ended in order all the same.
-        await asyncio.shield(self._start_loading(slot, found))
+        if not await asyncio.shield(self._start_loading(slot, found)):
+            # The load that has taken its place is before us in line.
+            async with slot.lock:
+                pass
         return slot
 
     async def ready(self, slot: PluginSlot) -> None:
@@ -122,7 +125,9 @@ class Roster:
         """The version that serves `method`; raises `PluginLoadError` or what made loading fail."""
         limit_s = self._settings.compile_timeout_s
         try:
-            await asyncio.wait_for(self.ready(slot), limit_s)
+            # Not `wait_for`, after which another load may have begun, and nothing is known of either.
+            async with asyncio.timeout(limit_s):
+                await self.ready(slot)
         except TimeoutError:
             raise PluginLoadError(
                 f"timed out waiting for plugin {slot.id} to compile",
@@ -230,12 +235,13 @@ class Roster:
         """The plugin starts from nothing when it comes back: OnInit, schedules, connections."""
         self._calls.stop_plugin(slot.id, "the plugin was removed or switched off")
         self._upgrades.forget(slot.id)
+        self._loader.forget(slot.id)
         for service in self._dispatcher.services.values():
             service.forget(slot.id)
 
     # --- loading
 
-    def _start_loading(self, slot: PluginSlot, entry: DiscoveredPlugin) -> asyncio.Task[None]:
+    def _start_loading(self, slot: PluginSlot, entry: DiscoveredPlugin) -> asyncio.Task[bool]:
         slot.expect_load()
         work = self._upgrades.run(slot, entry, is_wanted=lambda: self._is_wanted(slot))
         return self._tasks.spawn(f"load {slot.id}", work)

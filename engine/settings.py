@@ -9,10 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from engine.errors import Place, SettingsError
+from engine.limits import UNLIMITED_S as UNLIMITED_S
+from engine.limits import Limits as Limits
+from engine.limits import PoolMode as PoolMode
+from engine.limits import PoolSettings as PoolSettings
+from engine.limits import read_limits, read_pool
 from engine.plugins.permissions import UndeclaredPolicy
 from engine.plugins.url_routes import UrlRoute, parse_route
 from engine.settings_sources import (
@@ -21,20 +27,16 @@ from engine.settings_sources import (
     any_seconds,
     any_size,
     config_text,
-    count,
     count_or_none,
     flag,
     folder,
     http_url,
     one_of,
-    seconds,
-    size,
     subsonic_users,
     text,
 )
 from engine.toml_source import TomlSource, read_toml
 
-_KIB, _MIB = 1024, 1024 * 1024
 _APP_FOLDER = "navidrome-workbench"
 _DEFAULT_FILE = Path("navidrome.toml")
 _COMPILE_TIMEOUT_S = 60.0
@@ -51,56 +53,6 @@ class PluginsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`[Workbench.Limits]`: what one plugin may use; Navidrome has few of them."""
-
-    call_timeout_s: float = 120.0
-    memory_bytes: int = 256 * _MIB
-    """Linear memory of one instance."""
-    output_bytes: int = _MIB
-    """stdout and stderr of one call together."""
-    output_line_bytes: int = 16 * _KIB
-    response_bytes: int = 32 * _MIB
-    host_request_bytes: int = 32 * _MIB
-    """One request of a guest to a host service."""
-    host_calls: int = 100_000
-    """Host calls in one capability call."""
-    module_bytes: int = 128 * _MIB
-    http_timeout_s: float = 60.0
-    """The longest `timeout_ms` that a plugin gets."""
-    http_body_bytes: int = 16 * _MIB
-    cache_bytes: int = 64 * _MIB
-    """Keys and values of one plugin in the cache service."""
-    schedules: int = 1_000
-    """Schedules of one plugin."""
-    schedule_bytes: int = 16 * _MIB
-    """Their ids, texts and payloads together."""
-    websocket_connections: int = 32
-    """Open connections of one plugin."""
-    websocket_message_bytes: int = 16 * _MIB
-    """One message, in either direction."""
-    websocket_silence_s: float = 60.0
-    """A connection on which no frame arrives for so long is broken; it is pinged at half the time."""
-    websocket_handshake_s: float = 45.0
-    """From the permission check to an open connection."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSettings:
-    """`[Workbench.Pool]`: started instances kept ready (spec behaviour section 13)."""
-
-    max_idle: int = 8
-    """Unused instances per plugin."""
-    max_in_use: int = 10
-    wait_s: float = 5.0
-    """How long a call waits for a slot."""
-    idle_s: float = 60.0
-    """How long an unused instance is kept."""
-    max_idle_total: int = 32
-    """Unused instances over all plugins."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubsonicSettings:
     """`[Workbench.Subsonic]`: what answers the SubsonicAPI service; nothing does when neither folder nor server is set.
 
@@ -114,10 +66,29 @@ class SubsonicSettings:
     """URL of a real Subsonic server; may hold a password."""
 
 
+class Fidelity(StrEnum):
+    """Whose habits hold where a plugin can tell the difference; docs/fidelity.md lists them."""
+
+    DOCUMENT = "document"
+    """What plugin authors are promised: isolated calls, real time, real randomness."""
+    NAVIDROME = "navidrome"
+    """What Navidrome 0.57 to 0.59 really do."""
+
+
+CallPathSetting = Literal["auto", "native", "public"]
+"""How guests are called: the fast path where it passes its test, the fast one untested, or wasmtime's public API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkbenchSettings:
     """`[Workbench]`."""
 
+    fidelity: Fidelity = Fidelity.DOCUMENT
+    """Set it by `Settings.with_fidelity`, which changes what depends on it too."""
+    seed: int | None = None
+    """Every instance draws the same random bytes, made from this number; None for real randomness."""
+    call_path: CallPathSetting = "auto"
+    """For finding out whether a fault is one of the fast path; nothing but speed depends on it."""
     new_version_on_module_change: bool = True
     """A changed module counts as a new version, so that an edited OnInit runs (C12)."""
     proxy: str | None = field(default=None, repr=False)
@@ -176,13 +147,14 @@ class Settings:
             compile_timeout_s=timeout_s if timeout_s > 0 else _COMPILE_TIMEOUT_S,
             share_url=sources.value("ShareURL", http_url, ""),
             plugin_config={} if source is None else _plugin_config(source),
-            limits=_limits(sources),
-            pool=_pool(sources),
+            limits=read_limits(sources),
+            pool=read_pool(sources),
             workbench=replace(_workbench(sources), routes=_routes(source, sources.origins)),
             origins=sources.origins,
             values=sources.values,
         )
         sources.refuse_unknown("Workbench")
+        settings = settings._with_habits(settings.workbench.fidelity)
         return settings if plugins_folder is None else settings.with_folders(plugins=plugins_folder)
 
     @property
@@ -225,6 +197,23 @@ class Settings:
             origins=origins,
         )
 
+    def with_fidelity(self, fidelity: Fidelity) -> Settings:
+        """These settings with another fidelity, as if given on the command line.
+
+        `Pool.Mode` and `Limits.CallTimeout` follow it where nobody has set them.
+        """
+        origins = {**self.origins, "Workbench.Fidelity": "command line"}
+        return replace(self, origins=origins)._with_habits(fidelity)
+
+    def _with_habits(self, fidelity: Fidelity) -> Settings:
+        limits, pool = self.limits, self.pool
+        is_released = fidelity is Fidelity.NAVIDROME
+        if self.origins.get("Workbench.Limits.CallTimeout") == "default":
+            limits = replace(limits, call_timeout_s=UNLIMITED_S if is_released else Limits().call_timeout_s)
+        if self.origins.get("Workbench.Pool.Mode") == "default":
+            pool = replace(pool, mode=PoolMode.REUSE if is_released else PoolMode.FRESH)
+        return replace(self, limits=limits, pool=pool, workbench=replace(self.workbench, fidelity=fidelity))
+
     def _section(self, name: str) -> Mapping[str, str] | None:
         if name in self.plugin_config:
             return self.plugin_config[name]
@@ -257,49 +246,12 @@ def _plugins(sources: SettingSources, data_folder: Path) -> PluginsSettings:
     )
 
 
-def _limits(sources: SettingSources) -> Limits:
-    default = Limits()
-    return Limits(
-        call_timeout_s=sources.value("Workbench.Limits.CallTimeout", seconds, default.call_timeout_s),
-        memory_bytes=sources.value("Workbench.Limits.Memory", size, default.memory_bytes),
-        output_bytes=sources.value("Workbench.Limits.Output", size, default.output_bytes),
-        output_line_bytes=sources.value("Workbench.Limits.OutputLine", size, default.output_line_bytes),
-        response_bytes=sources.value("Workbench.Limits.Response", size, default.response_bytes),
-        host_request_bytes=sources.value("Workbench.Limits.HostRequest", size, default.host_request_bytes),
-        host_calls=sources.value("Workbench.Limits.HostCalls", count, default.host_calls),
-        module_bytes=sources.value("Workbench.Limits.Module", size, default.module_bytes),
-        http_timeout_s=sources.value("Workbench.Limits.HTTPTimeout", seconds, default.http_timeout_s),
-        http_body_bytes=sources.value("Workbench.Limits.HTTPBody", size, default.http_body_bytes),
-        cache_bytes=sources.value("Workbench.Limits.Cache", size, default.cache_bytes),
-        schedules=sources.value("Workbench.Limits.Schedules", count, default.schedules),
-        schedule_bytes=sources.value("Workbench.Limits.ScheduleBytes", size, default.schedule_bytes),
-        websocket_connections=sources.value(
-            "Workbench.Limits.WebSocketConnections", count, default.websocket_connections
-        ),
-        websocket_message_bytes=sources.value(
-            "Workbench.Limits.WebSocketMessage", size, default.websocket_message_bytes
-        ),
-        websocket_silence_s=sources.value("Workbench.Limits.WebSocketSilence", seconds, default.websocket_silence_s),
-        websocket_handshake_s=sources.value(
-            "Workbench.Limits.WebSocketHandshake", seconds, default.websocket_handshake_s
-        ),
-    )
-
-
-def _pool(sources: SettingSources) -> PoolSettings:
-    default = PoolSettings()
-    return PoolSettings(
-        max_idle=sources.value("Workbench.Pool.MaxIdle", count_or_none, default.max_idle),
-        max_in_use=sources.value("Workbench.Pool.MaxInUse", count, default.max_in_use),
-        wait_s=sources.value("Workbench.Pool.Wait", seconds, default.wait_s),
-        idle_s=sources.value("Workbench.Pool.Idle", seconds, default.idle_s),
-        max_idle_total=sources.value("Workbench.Pool.MaxIdleTotal", count_or_none, default.max_idle_total),
-    )
-
-
 def _workbench(sources: SettingSources) -> WorkbenchSettings:
     default = WorkbenchSettings()
     return WorkbenchSettings(
+        fidelity=sources.value("Workbench.Fidelity", _fidelity, default.fidelity),
+        seed=sources.value("Workbench.Seed", count_or_none, default.seed),
+        call_path=sources.value("Workbench.CallPath", _call_path, default.call_path),
         new_version_on_module_change=sources.value(
             "Workbench.NewVersionOnModuleChange", flag, default.new_version_on_module_change
         ),
@@ -335,6 +287,14 @@ def _routes(source: TomlSource | None, origins: dict[str, str]) -> tuple[UrlRout
                         place=source.place_of((top, name, pattern)),
                     ) from error
     return tuple(routes)
+
+
+def _fidelity(value: object) -> Fidelity:
+    return Fidelity(one_of(*Fidelity)(value))
+
+
+def _call_path(value: object) -> CallPathSetting:
+    return cast("CallPathSetting", one_of(*get_args(CallPathSetting))(value))
 
 
 def _policy(value: object) -> UndeclaredPolicy:

@@ -55,6 +55,10 @@ class SettingSources:
         self.origins[name] = "default"
         return default
 
+    def section(self, name: str) -> Section:
+        """Answers the settings of one table, such as `Workbench.Limits`, by their last name."""
+        return Section(self, name)
+
     def refuse_unknown(self, section: str) -> None:
         """Raise `SettingsError` for a key or variable of `section` that nobody asked for: most likely misspelt."""
         known = {name.lower(): name for name in self.origins}
@@ -74,6 +78,18 @@ class SettingSources:
             raise SettingsError(
                 f"{what}: {error}", hint="Correct the value or take the line out.", place=place
             ) from error
+
+
+class Section:
+    """The settings of one table."""
+
+    def __init__(self, sources: SettingSources, name: str) -> None:
+        self._sources = sources
+        self._name = name
+
+    def __call__(self, key: str, read: Callable[[object], _T], default: _T) -> _T:
+        """The setting `key` of this table; otherwise as `SettingSources.value`."""
+        return self._sources.value(f"{self._name}.{key}", read, default)
 
 
 def variable_name(name: str) -> str:
@@ -125,6 +141,11 @@ def seconds(value: object) -> float:
     if duration <= 0:
         raise ValueError("expected a duration above zero, such as 90s")
     return duration
+
+
+def seconds_or_unlimited(value: object) -> float:
+    """A time above zero as `seconds` reads it; zero is no limit, which is infinitely many seconds."""
+    return math.inf if any_seconds(value) == 0 else seconds(value)
 
 
 def any_seconds(value: object) -> float:

@@ -76,8 +76,9 @@ class PluginSlot:
         return self._state is PluginState.DISABLED
 
     async def settled(self) -> None:
-        """Wait until the first load is over, well or badly."""
-        await self._settled.wait()
+        """Wait until the first load is over, well or badly, and no other one has begun."""
+        while not self._settled.is_set():
+            await self._settled.wait()
 
     def info(self) -> PluginInfo:
         """A snapshot for the outside."""
@@ -101,6 +102,7 @@ class PluginSlot:
             manifest=manifest,
             module_sha256=module.sha256 if module else None,
             module_bytes=module.module_bytes if module else 0,
+            tier=module.tier.value if module else None,
         )
 
     # --- the way of a load

@@ -15,7 +15,7 @@ from engine.changes import describe_changes
 from engine.clock import Clock
 from engine.contracts import api_pb2 as api
 from engine.contracts.registry import CAPABILITIES, Method
-from engine.errors import EngineError, Place, PluginLoadError
+from engine.errors import EngineError, LoadSuperseded, Place, PluginLoadError
 from engine.events import EventBus, PluginWarned
 from engine.host.dispatch import HostDispatcher
 from engine.invocation import PluginVersion
@@ -55,18 +55,28 @@ class Upgrades:
         self._generations: dict[PluginId, int] = {}
         """Numbers given so far; they go on when a plugin is removed and comes back."""
 
-    async def run(self, slot: PluginSlot, entry: DiscoveredPlugin, *, is_wanted: Callable[[], bool]) -> None:
+    async def run(self, slot: PluginSlot, entry: DiscoveredPlugin, *, is_wanted: Callable[[], bool]) -> bool:
         """Bring up what `entry` points to. `is_wanted` turns false when the plugin is removed or switched off.
 
-        Never raises for what the plugin or its files do. Run it in a task that its caller's end does not cancel.
+        False when it was given up for a newer load, which has its turn next, or since the plugin is not wanted. Never
+        raises for what the plugin or its files do. Run it in a task that its caller's end does not cancel.
         """
+        if slot.lock.locked():
+            self._loader.reconsider(entry)
+        is_superseded = False
         try:
             async with slot.lock:
                 await self._run(slot, entry, is_wanted)
+        except LoadSuperseded:
+            # Whoever waits for the plugin waits for the load that is next in line.
+            is_superseded = True
         finally:
-            slot.load_ended()
+            if not is_superseded:
+                slot.load_ended()
+        return not is_superseded
 
     async def _run(self, slot: PluginSlot, entry: DiscoveredPlugin, is_wanted: Callable[[], bool]) -> None:
+        """Raises `LoadSuperseded`, having left everything as it was."""
         slot.found = entry
         if not is_wanted():
             return
@@ -77,6 +87,8 @@ class Upgrades:
         slot.begin_load(generation)
         try:
             version = await self._loader.bring_up(entry, generation)
+        except LoadSuperseded:
+            raise
         except Exception as error:
             if not isinstance(error, EngineError):
                 _log.exception("loading %s failed inside the engine", slot.id)
@@ -104,10 +116,12 @@ class Upgrades:
             elif refusal is None:
                 is_kept = True
                 slot.serve(version, self._changes(slot, version))
+                self._loader.improve(slot.found, version)
                 self._warn_about(slot, version)
             elif slot.current is None or slot.refusal is not None:
                 is_kept = True
                 slot.refuse(version, refusal)
+                self._loader.improve(slot.found, version)
             else:
                 slot.fail(refusal)
         finally:

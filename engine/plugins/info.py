@@ -37,3 +37,5 @@ class PluginInfo:
     """Of the version that serves, else the newest one that could be read."""
     module_sha256: str | None = None
     module_bytes: int = 0
+    tier: str | None = None
+    """Of the code that new instances run: `quick` until the `optimised` code is there; None when nothing serves."""

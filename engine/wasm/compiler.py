@@ -1,85 +1,199 @@
-"""From the bytes of plugin.wasm to a `CompiledModule`: header check, cache, compilation, at most two at a time."""
+"""From the bytes of plugin.wasm to a `CompiledModule`: header check, cache, and compilation in two tiers.
+
+What somebody waits for is compiled quickly and serves as soon as it is ready; `improve` then makes the optimised code
+in the background. Each distinct module is compiled once at a time, whoever wants it, and only while somebody does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import wasmtime
+from typing import Final, TypeVar
 
 from engine.calls import PluginId
 from engine.clock import Clock
-from engine.errors import CompileError, Place
-from engine.events import CompileFailed, CompileFinished, CompileStarted, EventBus
+from engine.errors import CompileError, LoadSuperseded, Place
+from engine.events import EventBus
+from engine.limits import Limits
+from engine.tasks import Tasks
 from engine.wasm.compile_cache import CompileCache
-from engine.wasm.module import CompiledModule, describe, refusal_of_header
-from engine.wasm.runtime import Runtime
+from engine.wasm.compile_jobs import CompileJobs, Wish, described
+from engine.wasm.compile_process import CompilerDied, ModuleRefused
+from engine.wasm.compile_reports import CompileReport
+from engine.wasm.compile_workers import CompileWorkers
+from engine.wasm.module import CompiledModule, refusal_of_header
 from engine.wasm.threads import GuestThreads
+from engine.wasm.tier import Tier
 
-_CONCURRENT: Final = 2
+_T = TypeVar("_T")
+
+_SMALL_BYTES: Final = 64 * 1024
+"""Optimising takes about half a millisecond per KiB: a module up to this size is better off without a quick tier."""
+_READERS: Final = 2
+_CLOSE_LIMIT_S: Final = 2.0
+
+
+class ModuleChanged(Exception):
+    """The file does not hold the module any more that was to be compiled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A module as it was read, and its code if it was in the cache."""
+
+    data: bytes
+    sha256: str
+    cached: CompiledModule | None
+
+
+class _Load:
+    """A `compile` under way; `dropped` is done, with the reason, when its result is not wanted any more."""
+
+    def __init__(self) -> None:
+        self.sha256: str | None = None
+        self.dropped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def drop(self, reason: str) -> None:
+        if not self.dropped.done():
+            self.dropped.set_result(reason)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Improvement:
+    """The optimised code of what serves in the quick tier, under way."""
+
+    sha256: str
+    deliver: Callable[[CompiledModule], None]
+    task: asyncio.Task[None]
 
 
 class Compiler:
-    """Compiles on threads of its own; `compile` belongs to the engine's loop."""
+    """Makes compiled modules; belongs to the engine's loop."""
 
     def __init__(
-        self, runtime: Runtime, cache: CompileCache, *, bus: EventBus, clock: Clock, module_limit_bytes: int
+        self, cache: CompileCache, *, workers: CompileWorkers, limits: Limits, bus: EventBus, clock: Clock
     ) -> None:
-        self._runtime = runtime
         self._cache = cache
+        self._workers = workers
+        self._limit = limits.module_bytes
         self._bus = bus
         self._clock = clock
-        self._limit = module_limit_bytes
-        self._threads = GuestThreads(name="compile", limit=_CONCURRENT)
+        self._threads = GuestThreads(name="module", limit=_READERS)
+        self._jobs = CompileJobs(cache, workers, threads=self._threads, cpu_s=limits.compile_cpu_s)
+        self._tasks = Tasks()
+        self._loads: dict[PluginId, _Load] = {}
+        self._improvements: dict[PluginId, _Improvement] = {}
 
     async def compile(self, plugin: PluginId, path: Path) -> CompiledModule:
-        """Read and compile a module; raises `CompileError` with the texts of spec behaviour section 14."""
-        return await asyncio.wrap_future(self._threads.submit(self._compile, plugin, path))
+        """The code of a module, in the quick tier if nothing better is at hand.
 
-    def close(self, timeout_s: float) -> None:
-        """Stop taking work; a compilation under way cannot be stopped and is left to its daemon thread."""
-        self._threads.close(timeout_s)
+        Raises `CompileError` with the texts of spec behaviour section 14, and `LoadSuperseded` after `reconsider` or
+        `forget`.
+        """
+        load = self._loads[plugin] = _Load()
+        begin_ns = time.perf_counter_ns()
+        try:
+            source = await self._on_thread(lambda: self._look(plugin, path))
+            load.sha256 = source.sha256
+            self._drop_improvement(plugin, unless=source.sha256)
+            if source.cached is not None:
+                report = self._report(plugin, source, source.cached.tier, begin_ns)
+                report.finished(code_bytes=source.cached.code_bytes, is_cached=True)
+                return source.cached
+            tier = Tier.OPTIMISED if len(source.data) <= _SMALL_BYTES else Tier.QUICK
+            return await self._compile(plugin, path, load, source, self._report(plugin, source, tier, begin_ns), tier)
+        finally:
+            if self._loads.get(plugin) is load:
+                del self._loads[plugin]
 
-    def _compile(self, plugin: PluginId, path: Path) -> CompiledModule:
-        data = self._read(plugin, path)
-        sha256 = hashlib.sha256(data).hexdigest()
-        begin = time.perf_counter_ns()
-        cached = self._cache.load(sha256)
-        if cached is not None:
-            module, code_bytes = cached
-            self._report(plugin, sha256, begin, is_cached=True, code_bytes=code_bytes)
-            return describe(module, sha256=sha256, module_bytes=len(data), code_bytes=code_bytes)
-        self._bus.publish(
-            CompileStarted(time_ns=self._clock.now_ns(), plugin=plugin, module_sha256=sha256, module_bytes=len(data))
+    def improve(
+        self, plugin: PluginId, path: Path, compiled: CompiledModule, deliver: Callable[[CompiledModule], None]
+    ) -> None:
+        """Make the optimised code of what serves in the quick tier, in the background; `deliver` gets it.
+
+        It ends without a result when the plugin asks for another module, is forgotten, or the file at `path` changed.
+        """
+        if compiled.tier is Tier.OPTIMISED:
+            return
+        current = self._improvements.get(plugin)
+        if current is not None and current.sha256 == compiled.sha256:
+            current.deliver = deliver
+            return
+        self._drop_improvement(plugin)
+        task = self._tasks.spawn(f"optimise {plugin}", self._improve(plugin, path, compiled))
+        self._improvements[plugin] = _Improvement(sha256=compiled.sha256, deliver=deliver, task=task)
+
+    def reconsider(self, plugin: PluginId, path: Path) -> None:
+        """A newer load of the plugin is waiting: give up the compilation under way if `path` is another module now."""
+        load = self._loads.get(plugin)
+        if load is not None:
+            self._tasks.spawn(f"reconsider {plugin}", self._reconsider(load, path))
+
+    def forget(self, plugin: PluginId) -> None:
+        """The plugin is gone: nothing is compiled for it any more."""
+        self._drop_improvement(plugin)
+        load = self._loads.get(plugin)
+        if load is not None:
+            load.drop("the plugin was removed or switched off")
+
+    async def close(self) -> None:
+        """Kill every compilation and the processes; the loads must have been cancelled before."""
+        await self._tasks.close()
+        await self._jobs.close()
+        await self._workers.close()
+        await asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S)
+
+    # --- for somebody who waits
+
+    async def _compile(
+        self, plugin: PluginId, path: Path, load: _Load, source: _Source, report: CompileReport, tier: Tier
+    ) -> CompiledModule:
+        data = source.data
+        wish = Wish(
+            plugin=plugin,
+            sha256=source.sha256,
+            module_bytes=len(data),
+            tier=tier,
+            is_background=False,
+            read=lambda: data,
         )
         try:
-            module = wasmtime.Module(self._runtime.engine, data)
-        except wasmtime.WasmtimeError as error:
+            with self._jobs.wanted(wish, report) as task:
+                await asyncio.wait((task, load.dropped), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            report.cancelled("the engine is closing")
+            raise
+        if not task.done() or task.cancelled():
+            reason = load.dropped.result() if load.dropped.done() else "the engine is closing"
+            report.cancelled(reason)
+            raise LoadSuperseded(f"compiling plugin {plugin} was given up: {reason}", plugin=plugin)
+        try:
+            compiled = task.result()
+        except (ModuleRefused, CompilerDied, OSError) as error:
             text = _one_line(str(error))
-            self._bus.publish(
-                CompileFailed(
-                    time_ns=self._clock.now_ns(),
-                    plugin=plugin,
-                    module_sha256=sha256,
-                    error=text,
-                    duration_ns=time.perf_counter_ns() - begin,
-                )
-            )
+            report.failed(text)
             raise CompileError(
                 f"failed to compile WASM for plugin {plugin}: {text}", plugin=plugin, place=Place(file=path)
             ) from error
-        artifact = module.serialize()
-        self._cache.store(sha256, artifact)
-        self._report(plugin, sha256, begin, is_cached=False, code_bytes=len(artifact))
-        return describe(module, sha256=sha256, module_bytes=len(data), code_bytes=len(artifact))
+        report.finished(code_bytes=compiled.code_bytes, is_cached=False)
+        return compiled
 
-    def _read(self, plugin: PluginId, path: Path) -> bytes:
+    async def _reconsider(self, load: _Load, path: Path) -> None:
         try:
-            with path.open("rb") as file:
-                data = file.read(self._limit + 1)
+            sha256 = await self._on_thread(lambda: _hash(_read(path, self._limit)))
+        except OSError:
+            sha256 = None
+        if load.sha256 is not None and sha256 != load.sha256:
+            load.drop("the module has changed since")
+
+    def _look(self, plugin: PluginId, path: Path) -> _Source:
+        """Thread: read the module, judge its header, look into the cache."""
+        try:
+            data = _read(path, self._limit)
         except OSError as error:
             raise CompileError(
                 f"failed to read wasm file: {error.strerror or error}", plugin=plugin, place=Place(file=path)
@@ -91,19 +205,91 @@ class Compiler:
             raise CompileError(
                 f"failed to compile WASM for plugin {plugin}: {refusal}", plugin=plugin, place=Place(file=path)
             )
-        return data
+        sha256 = _hash(data)
+        cached = self._cache.load(sha256, plugin=plugin)
+        compiled = None if cached is None else described(cached, sha256=sha256, module_bytes=len(data))
+        return _Source(data=data, sha256=sha256, cached=compiled)
 
-    def _report(self, plugin: PluginId, sha256: str, begin: int, *, is_cached: bool, code_bytes: int) -> None:
-        self._bus.publish(
-            CompileFinished(
-                time_ns=self._clock.now_ns(),
-                plugin=plugin,
-                module_sha256=sha256,
-                is_cached=is_cached,
-                duration_ns=time.perf_counter_ns() - begin,
-                code_bytes=code_bytes,
-            )
+    # --- in the background
+
+    async def _improve(self, plugin: PluginId, path: Path, quick: CompiledModule) -> None:
+        def read() -> bytes:
+            # Not kept in memory while others have their turn; a newer file has a load of its own.
+            data = _read(path, self._limit)
+            if _hash(data) != quick.sha256:
+                raise ModuleChanged("the file holds another module by now")
+            return data
+
+        wish = Wish(
+            plugin=plugin,
+            sha256=quick.sha256,
+            module_bytes=quick.module_bytes,
+            tier=Tier.OPTIMISED,
+            is_background=True,
+            read=read,
         )
+        report = CompileReport(
+            plugin=plugin,
+            module_sha256=quick.sha256,
+            module_bytes=quick.module_bytes,
+            tier=Tier.OPTIMISED,
+            is_background=True,
+            begin_ns=time.perf_counter_ns(),
+            bus=self._bus,
+            clock=self._clock,
+        )
+        try:
+            with self._jobs.wanted(wish, report) as task:
+                compiled = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            report.cancelled("the module it is for does not serve any more")
+            raise
+        except (ModuleChanged, OSError) as error:
+            report.cancelled(str(error))
+            return
+        except (ModuleRefused, CompilerDied) as error:
+            report.failed(_one_line(str(error)))
+            return
+        finally:
+            improvement = self._improvements.get(plugin)
+            if improvement is not None and improvement.task is asyncio.current_task():
+                del self._improvements[plugin]
+        report.finished(code_bytes=compiled.code_bytes, is_cached=False)
+        assert improvement is not None, "it is replaced only after its task was cancelled"
+        improvement.deliver(compiled)
+
+    def _drop_improvement(self, plugin: PluginId, *, unless: str | None = None) -> None:
+        """Give up optimising for `plugin`, unless it is this very module."""
+        improvement = self._improvements.get(plugin)
+        if improvement is not None and improvement.sha256 != unless:
+            del self._improvements[plugin]
+            improvement.task.cancel()
+
+    # --- small things
+
+    def _report(self, plugin: PluginId, source: _Source, tier: Tier, begin_ns: int) -> CompileReport:
+        return CompileReport(
+            plugin=plugin,
+            module_sha256=source.sha256,
+            module_bytes=len(source.data),
+            tier=tier,
+            is_background=False,
+            begin_ns=begin_ns,
+            bus=self._bus,
+            clock=self._clock,
+        )
+
+    async def _on_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.wrap_future(self._threads.submit(work))
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _one_line(text: str) -> str:

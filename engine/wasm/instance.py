@@ -12,10 +12,11 @@ import wasmtime
 
 from engine.calls import Outcome, TrapReport, last_words
 from engine.settings import Limits
-from engine.wasm import abi, native, wasi
+from engine.wasm import abi, wasi
 from engine.wasm.faults import GuestFault, HostStop
 from engine.wasm.linking import LinkedModule
 from engine.wasm.module import Signature
+from engine.wasm.paths import Export, LinearMemory, Types, ValueType
 from engine.wasm.scope import CallScope
 
 _log = logging.getLogger(__name__)
@@ -43,25 +44,28 @@ class Instance:
         self.instance_id = next(_instance_ids)
         self.linked = linked
         self.limits = limits
-        self.memory: native.LinearMemory | None = None
+        self.memory: LinearMemory | None = None
         self.pending: BaseException | None = None
         self.start_ns = 0
+        self.is_broken = False
+        """The guest was stopped in the middle of something: it must not be called again."""
         self._scope: CallScope | None = None
         self._lock = threading.RLock()
         self._depth = 0
         self._is_closed = False
-        self._exports: dict[str, native.Export] = {}
-        self._instance: wasmtime.Instance | None = None
-        self.store = wasmtime.Store(linked.runtime.engine)
-        self.store.set_limits(
+        self._exports: dict[str, Export] = {}
+        self._is_instantiated = False
+        self._guest = linked.link.open(self)
+        self._guest.store.set_limits(
             memory_size=limits.memory_bytes,
             table_elements=_MAX_TABLE_ELEMENTS,
             instances=1,
             tables=_MAX_TABLES,
             memories=1,
         )
-        self.store.set_wasi(wasi.configuration())
-        self._address = native.attach(self.store, self)
+        self._guest.store.set_wasi(wasi.configuration())
+        # Right after it: the guest's own monotonic clock began at zero with that configuration.
+        self.senses = linked.world.senses()
 
     # --- what the floors above use
 
@@ -73,10 +77,13 @@ class Instance:
             if scope.stop_outcome is not None:
                 raise GuestFault(scope.stop_outcome, scope.stop_text)
             try:
-                self._instance = native.instantiate(self.linked.pre, self.store, self)
+                self._guest.instantiate()
             except Exception as error:
                 raise self._fault(error) from error
-            self._find_memory(self._instance)
+            self._is_instantiated = True
+            self.memory = self._guest.memory()
+            if self.memory is None:
+                raise GuestFault(Outcome.LOAD_FAILED, "memory is not exported")
             if abi.INITIALIZE in self.linked.compiled.exports:
                 self.call(abi.INITIALIZE)
         self.start_ns = time.perf_counter_ns() - begin
@@ -100,13 +107,11 @@ class Instance:
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
-                native.detach(self._address)
                 self.memory = None
                 self._exports.clear()
-                self._instance = None
-                self.store.close()
+                self._guest.close()
 
-    # --- what abi, wasi and native use, on the guest's thread
+    # --- what abi, wasi and the call path use, on the guest's thread
 
     @property
     def scope(self) -> CallScope:
@@ -116,14 +121,16 @@ class Instance:
 
     def call(self, export: str, *args: int) -> int:
         """Call an export by name; raises `GuestFault`."""
-        if self._scope is not None and self._scope.stop_outcome is not None:
-            raise GuestFault(self._scope.stop_outcome, self._scope.stop_text)
+        scope = self._scope
+        if scope is not None and scope.stop_outcome is not None:
+            raise GuestFault(scope.stop_outcome, scope.stop_text)
         if self._depth >= _MAX_DEPTH:
             raise GuestFault(Outcome.TRAP, f"guest and host call each other more than {_MAX_DEPTH} levels deep")
         self._depth += 1
         try:
-            return self._export(export)(*args)
+            return (self._exports.get(export) or self._export(export))(*args)
         except Exception as error:
+            self.is_broken = True
             raise self._fault(error) from error
         finally:
             self._depth -= 1
@@ -147,23 +154,15 @@ class Instance:
 
     # --- inside
 
-    def _find_memory(self, instance: wasmtime.Instance) -> None:
-        found = native.find_export(self.store, instance, abi.MEMORY)
-        if not isinstance(found, wasmtime.Memory):
-            raise GuestFault(Outcome.LOAD_FAILED, "memory is not exported")
-        self.memory = native.LinearMemory(self.store, found)
-
-    def _export(self, name: str) -> native.Export:
-        export = self._exports.get(name)
+    def _export(self, name: str) -> Export:
+        """An export on its first call."""
+        if not self._is_instantiated:
+            raise GuestFault(Outcome.TRAP, f"a start function ran into {name}, which is not there before its end")
+        signature = self.linked.compiled.exports.get(name)
+        export = None if signature is None else self._guest.export(name, *_raw_types(name, signature))
         if export is None:
-            if self._instance is None:
-                raise GuestFault(Outcome.TRAP, f"a start function ran into {name}, which is not there before its end")
-            signature = self.linked.compiled.exports.get(name)
-            func = native.find_export(self.store, self._instance, name)
-            if signature is None or not isinstance(func, wasmtime.Func):
-                raise GuestFault(Outcome.LOAD_FAILED, f"{name} is not exported")
-            params, results = _raw_types(name, signature)
-            export = self._exports[name] = native.Export(self.store, self, func, params, results)
+            raise GuestFault(Outcome.LOAD_FAILED, f"{name} is not exported")
+        self._exports[name] = export
         return export
 
     def _fault(self, error: Exception) -> GuestFault:
@@ -217,10 +216,10 @@ class _Entered:
         self._instance._scope = self._previous
 
 
-def _raw_types(name: str, signature: Signature) -> tuple[tuple[native.ValueType, ...], tuple[native.ValueType, ...]]:
-    narrowed: list[tuple[native.ValueType, ...]] = []
+def _raw_types(name: str, signature: Signature) -> tuple[Types, Types]:
+    narrowed: list[Types] = []
     for side in signature:
-        types: list[native.ValueType] = []
+        types: list[ValueType] = []
         for kind in side:
             if kind not in ("i32", "i64"):
                 raise GuestFault(Outcome.LOAD_FAILED, f"{name} has a parameter or result of type {kind}")

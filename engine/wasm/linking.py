@@ -15,14 +15,15 @@ from typing import Final
 
 import wasmtime
 
-from engine.clock import Clock
 from engine.contracts.registry import HOST_SERVICES, Service, host_import_owner
 from engine.errors import LinkError, Place
 from engine.plugins.permissions import hint_for_service
-from engine.wasm import abi, native, wasi
+from engine.wasm import abi, wasi
 from engine.wasm.module import CompiledModule, Import, Signature
+from engine.wasm.paths import HostBody, HostFunction, Link
 from engine.wasm.runtime import Runtime
 from engine.wasm.scope import CallScope
+from engine.wasm.senses import World
 
 _LATER_HOST: Final = "extism:host/"
 """What Navidrome 0.60 and later call the modules of their host functions."""
@@ -47,26 +48,47 @@ class HostImport:
 class LinkedModule:
     """A module with all its imports resolved, from which instances are made; safe from any thread."""
 
-    def __init__(self, runtime: Runtime, compiled: CompiledModule, imports: Sequence[HostImport], clock: Clock) -> None:
+    def __init__(self, runtime: Runtime, compiled: CompiledModule, imports: Sequence[HostImport], world: World) -> None:
         """Raises `LinkError` when wasmtime finds an import missing or of another type."""
         self.runtime = runtime
-        self.compiled = compiled
-        linker = wasmtime.Linker(runtime.engine)
-        # Callbacks and types have to outlive every instance; wasmtime holds only their addresses.
-        self._kept: list[object] = [linker, *wasi.link(linker, clock)]
-        for item in imports:
-            params, results = abi.METHOD_TYPE
-            self._kept.append(native.define(linker, abi.HOST_MODULE, item.name, params, results, _serving(item)))
+        self.world = world
+        self._functions = (*wasi.functions(world), *(_function(item) for item in imports))
+        self._served = self._link(compiled)
+
+    @property
+    def compiled(self) -> CompiledModule:
+        """What new instances are made from; of one module always, though its tier may change."""
+        return self._served[0]
+
+    @property
+    def link(self) -> Link:
+        """Makes new instances. Those that are there hold the link they came from."""
+        return self._served[1]
+
+    def replace(self, compiled: CompiledModule) -> None:
+        """From now on new instances run this code of the same module; those that are there go on with the old."""
+        if compiled.sha256 != self.compiled.sha256:
+            raise ValueError("a linked module is replaced by other code of the same module only")
+        self._served = self._link(compiled)
+
+    def _link(self, compiled: CompiledModule) -> tuple[CompiledModule, Link]:
         try:
-            self.pre = linker.instantiate_pre(compiled.module)
+            return compiled, self.runtime.path.link(self.runtime, compiled.module, self._functions)
         except wasmtime.WasmtimeError as error:
             raise LinkError(_import_text(str(error))) from error
 
 
-def _serving(item: HostImport) -> native.HostBody:
+def _function(item: HostImport) -> HostFunction:
+    params, results = abi.METHOD_TYPE
+    return HostFunction(module=abi.HOST_MODULE, name=item.name, params=params, results=results, body=_serving(item))
+
+
+def _serving(item: HostImport) -> HostBody:
+    handler = item.handler
+
     def body(guest: _ScopedGuest, pointer: int, length: int) -> int:
         scope = guest.scope
-        return abi.serve(guest, pointer, length, lambda request: item.handler(scope, request))
+        return abi.serve(guest, pointer, length, lambda request: handler(scope, request))
 
     return body
 

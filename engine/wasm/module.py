@@ -7,6 +7,8 @@ from typing import Final
 
 import wasmtime
 
+from engine.wasm.tier import Tier
+
 MAGIC: Final = b"\x00asm"
 _CORE_VERSION: Final = b"\x01\x00\x00\x00"
 _COMPONENT_LAYER: Final = b"\x0d\x00\x01\x00"
@@ -36,9 +38,12 @@ class CompiledModule:
     exports: dict[str, Signature | None]
     has_memory: bool
     """It exports a 32-bit `memory`."""
+    tier: Tier = Tier.OPTIMISED
 
 
-def describe(module: wasmtime.Module, *, sha256: str, module_bytes: int, code_bytes: int) -> CompiledModule:
+def describe(
+    module: wasmtime.Module, *, sha256: str, module_bytes: int, code_bytes: int, tier: Tier = Tier.OPTIMISED
+) -> CompiledModule:
     """Read the import and export lists once, so that nobody asks wasmtime again."""
     imports = tuple(
         Import(module=item.module, name=item.name or "", signature=_signature(item.type)) for item in module.imports
@@ -57,6 +62,7 @@ def describe(module: wasmtime.Module, *, sha256: str, module_bytes: int, code_by
         imports=imports,
         exports=exports,
         has_memory=has_memory,
+        tier=tier,
     )
 
 

@@ -1,77 +1,257 @@
-"""The one module that uses wasmtime's C bindings below the public Python API.
+"""The fast path, and the one module that uses wasmtime's C bindings below the public Python API.
 
-Two things need it: host functions that never let a Python exception cross the binding (its public
-trampoline parks exceptions in one process-wide slot and loses some under threads), and an epoch callback
-that decides per store whether to go on. It is also several times faster per call. Everything unchecked is
-checked here or by `linking.py` before first use. Nothing outside `engine/wasm` imports this.
+Three things are better here. Host functions never let a Python exception cross the binding (its public trampoline
+parks exceptions in one process-wide slot and loses some under threads). An epoch callback decides per store whether
+to go on, so one call is stopped while others run. And a call costs a fraction: argument slots, addresses and ctypes
+objects are made once, and looking at memory does not release the interpreter lock.
+
+Nothing is checked at run time. `linking.py` checks the types of a module before its first use, `selftest.py` that the
+bindings are those that this module was written for. Only `selftest.py` imports it.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import wasmtime
 import wasmtime._bindings as _typed_bindings
 
+from engine.wasm.paths import (
+    MASKS,
+    MEMORY,
+    CallPathName,
+    EngineSource,
+    Export,
+    GuestHooks,
+    HostFunction,
+    Types,
+    func_type,
+    linker_with_wasi,
+)
+
 _c: Any = _typed_bindings
 """The generated bindings, untyped on purpose: their stubs say `Any` for every pointer."""
 
-ValueType = Literal["i32", "i64"]
-_MASK: Final = {"i32": 0xFFFF_FFFF, "i64": 0xFFFF_FFFF_FFFF_FFFF}
-_VAL_TYPES: Final = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
+_U32: Final = 0xFFFF_FFFF
+_SLOTS: Final = 8
+"""Arguments and results travel in slots of two words, of which numbers use the first."""
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
-# Looking at linear memory must not release the interpreter lock: it takes a fifth of a microsecond.
+# Function objects of our own, because the argument types given to them must not change those of the public API.
+# Guest code runs through `_open`, which releases the interpreter lock: a guest that loops must not hold it.
+_open = ctypes.CDLL(_c.dll._name)
+_call_unchecked = _open.wasmtime_func_call_unchecked
+_call_unchecked.restype = ctypes.c_void_p
+
+# Looking at memory or at a caller must not release the lock: that takes longer than the look.
 _quick = ctypes.PyDLL(_c.dll._name)
 _memory_data = _quick.wasmtime_memory_data
 _memory_data.restype = ctypes.c_void_p
-_memory_data.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-_memory_data_size = _quick.wasmtime_memory_data_size
-_memory_data_size.restype = ctypes.c_size_t
-_memory_data_size.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+_memory_size = _quick.wasmtime_memory_data_size
+_memory_size.restype = ctypes.c_size_t
+_caller_context = _quick.wasmtime_caller_context
+_caller_context.restype = ctypes.c_void_p
+_caller_context.argtypes = [ctypes.c_void_p]
+
+_ENTRY = ctypes.CFUNCTYPE(
+    ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.c_size_t
+)
+"""A host function as wasmtime calls it: environment, caller, slots of arguments and result, their number."""
+_linker_define = _open.wasmtime_linker_define_func_unchecked
+_linker_define.restype = ctypes.c_void_p
+_linker_define.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_void_p,
+    _ENTRY,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+]
+
+_guests: dict[int, NativeGuest] = {}
+"""Open stores by the address of their context. Single dict operations are atomic under the interpreter lock."""
 
 
-class GuestHooks(Protocol):
-    """What a live instance offers to the callbacks that wasmtime makes on its thread."""
+class NativePath:
+    """The call path of this module."""
 
-    store: wasmtime.Store
-    memory: LinearMemory | None
-    """Filled in by the first host call of a start function, which runs before exports can be looked up."""
-    pending: BaseException | None
-    """The exception a host function ended with; read and cleared by the caller."""
+    name: CallPathName = "native"
 
-    def stop_text(self) -> str | None:
-        """Why the guest has to stop now, or None to let it go on."""
-        ...
+    def link(self, source: EngineSource, module: wasmtime.Module, functions: Sequence[HostFunction]) -> NativeLink:
+        """One linker for all instances."""
+        return NativeLink(source.engine, module, functions)
 
+    def interrupt(self, source: EngineSource) -> None:
+        """Every store whose epoch moved asks its own hooks, on its own thread."""
+        source.engine.increment_epoch()
 
-HostBody = Callable[..., int | None]
-"""Called with the calling instance's hooks and the arguments as unsigned numbers; may raise to stop the guest."""
-
-_hooks_by_context: dict[int, GuestHooks] = {}
-"""Live stores by the address of their context. Single dict operations are atomic under the interpreter lock."""
+    def live_stores(self) -> int:
+        return len(_guests)
 
 
-def context_address(store: wasmtime.Store) -> int:
-    """The address that identifies `store` in callbacks; invalid after it is closed."""
-    address = ctypes.cast(store._context(), ctypes.c_void_p).value
-    assert address is not None
-    return address
+class NativeLink:
+    """A linked module, from which instances are made."""
+
+    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, functions: Sequence[HostFunction]) -> None:
+        self.engine = engine
+        linker = linker_with_wasi(engine)
+        # Callbacks and types have to outlive every instance; wasmtime holds only their addresses.
+        self._kept: list[object] = [linker, *(_define(linker, function) for function in functions)]
+        self.pre = linker.instantiate_pre(module)
+
+    def open(self, hooks: GuestHooks) -> NativeGuest:
+        return NativeGuest(self, hooks)
 
 
-def attach(store: wasmtime.Store, hooks: GuestHooks) -> int:
-    """Register `hooks` for the callbacks of `store` and give the store its epoch callback; returns the key."""
-    address = context_address(store)
-    _hooks_by_context[address] = hooks
-    store.set_epoch_deadline(1)
-    _c.wasmtime_store_epoch_deadline_callback(store.ptr(), _on_epoch, address, _NO_FINALIZER)
-    return address
+class NativeGuest:
+    """One store; see `paths.Guest`."""
+
+    __slots__ = ("_context", "_instance", "_link", "_memories", "_trap", "depth", "frames", "hooks", "store")
+
+    def __init__(self, link: NativeLink, hooks: GuestHooks) -> None:
+        self._link = link
+        self.hooks = hooks
+        self.depth = 0
+        self.store = wasmtime.Store(link.engine)
+        self._context = ctypes.c_void_p(_address(self.store._context()))
+        self.frames = [_Frame()]
+        self._memories: list[NativeMemory] = []
+        self._trap = (ctypes.c_void_p * 1)()
+        self._instance: Any = None
+        assert self._context.value is not None
+        _guests[self._context.value] = self
+        self.store.set_epoch_deadline(1)
+        _c.wasmtime_store_epoch_deadline_callback(self.store.ptr(), _on_epoch, self._context, _NO_FINALIZER)
+
+    def instantiate(self) -> None:
+        raw = _c.wasmtime_instance_t()
+        trap = ctypes.POINTER(_c.wasm_trap_t)()
+        self.hooks.pending = None
+        error = _c.wasmtime_instance_pre_instantiate(
+            self._link.pre.ptr(), self.store._context(), ctypes.byref(raw), ctypes.byref(trap)
+        )
+        if error or trap:
+            _raise_failure(self.hooks, error, trap)
+        self._instance = raw
+
+    def memory(self) -> NativeMemory | None:
+        return self.memory_of(self._item(MEMORY))
+
+    def memory_of(self, item: object) -> NativeMemory | None:
+        """The memory that an export is, or None when it is something else."""
+        if not isinstance(item, wasmtime.Memory):
+            return None
+        memory = NativeMemory(self._context, item)
+        self._memories.append(memory)
+        return memory
+
+    def export(self, name: str, params: Types, results: Types) -> Export | None:
+        item = self._item(name)
+        if not isinstance(item, wasmtime.Func):
+            return None
+        return _caller_of(self, self._context, item._func, self._trap, results)
+
+    def frame(self) -> _Frame:
+        """The slots for the current depth of guest and host calling each other; outer ones are still in use."""
+        while len(self.frames) <= self.depth:
+            self.frames.append(_Frame())
+        return self.frames[self.depth]
+
+    def close(self) -> None:
+        _guests.pop(self._context.value or 0, None)
+        for memory in self._memories:
+            memory.forget()
+        self._instance = None
+        self.store.close()
+        # The instance holds this guest: without the cycle both go at once, not when the collector comes by.
+        del self.hooks
+
+    def _item(self, name: str) -> object | None:
+        """One export by name; the public mapping reads all of them, in quadratic time."""
+        item = _c.wasmtime_extern_t()
+        encoded = name.encode()
+        found = _c.wasmtime_instance_export_get(
+            self.store._context(), ctypes.byref(self._instance), encoded, len(encoded), ctypes.byref(item)
+        )
+        return wasmtime._extern.wrap_extern(item) if found else None
 
 
-def detach(address: int) -> None:
-    """Forget a store; call it before closing."""
-    _hooks_by_context.pop(address, None)
+class _Frame:
+    """Slots for the arguments and the result of one call."""
+
+    __slots__ = ("at", "slots")
+
+    def __init__(self) -> None:
+        self.slots = (ctypes.c_uint64 * (2 * _SLOTS))()
+        self.at = ctypes.c_void_p(ctypes.addressof(self.slots))
+
+
+def _caller_of(guest: NativeGuest, context: ctypes.c_void_p, func: Any, trap: Any, results: Types) -> Export:
+    """A function that calls an export. What it needs is bound once: this is the hottest code of the engine."""
+    at = ctypes.c_void_p(ctypes.addressof(func))
+    trap_at = ctypes.c_void_p(ctypes.addressof(trap))
+    count = ctypes.c_size_t(_SLOTS)
+    mask = MASKS[results[0]] if results else 0
+    hooks, store = guest.hooks, guest.store
+    # The default argument keeps the structure alive whose address is used.
+    call_unchecked, first_frame = _call_unchecked, guest.frames[0]
+
+    def call(*args: int, _func: Any = func) -> int:
+        frame = guest.frame() if guest.depth else first_frame
+        slots = frame.slots
+        place = 0
+        for value in args:
+            slots[place] = value
+            place += 2
+        hooks.pending = None
+        store._context()  # raises on a closed store, whose address must not be used
+        guest.depth += 1
+        try:
+            error = call_unchecked(context, at, frame.at, count, trap_at)
+        finally:
+            guest.depth -= 1
+        if error or trap[0]:
+            pointer, trap[0] = trap[0], None
+            _raise_failure(hooks, *_owned(error, pointer))
+        return slots[0] & mask
+
+    return call
+
+
+class NativeMemory:
+    """See `paths.LinearMemory`. Size and address are asked for each time: a guest call may move both."""
+
+    __slots__ = ("_at", "_context", "_memory")
+
+    def __init__(self, context: ctypes.c_void_p, memory: wasmtime.Memory) -> None:
+        self._context = context
+        self._memory = memory._memory
+        self._at = ctypes.c_void_p(ctypes.addressof(self._memory))
+
+    def size(self) -> int:
+        return int(_memory_size(self._context, self._at))
+
+    def read(self, pointer: int, length: int) -> bytes | None:
+        if pointer + length > _memory_size(self._context, self._at):
+            return None
+        return ctypes.string_at(_memory_data(self._context, self._at) + pointer, length) if length else b""
+
+    def write(self, pointer: int, data: bytes) -> bool:
+        length = len(data)
+        if pointer + length > _memory_size(self._context, self._at):
+            return False
+        if length:
+            ctypes.memmove(_memory_data(self._context, self._at) + pointer, data, length)
+        return True
+
+    def forget(self) -> None:
+        """The store is going: from now on every use is an `AttributeError`, not an access to freed memory."""
+        del self._context
 
 
 @ctypes.CFUNCTYPE(  # type: ignore[untyped-decorator]
@@ -84,8 +264,8 @@ def detach(address: int) -> None:
 def _on_epoch(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
     """Runs on the guest's thread when the epoch moved: go on until the next move, or stop with a reason."""
     try:
-        hooks = _hooks_by_context.get(key or 0)
-        text = None if hooks is None else hooks.stop_text()
+        guest = _guests.get(key or 0)
+        text = None if guest is None else guest.hooks.stop_text()
         if text is None:
             delta[0] = 1
             kind[0] = 0
@@ -95,105 +275,68 @@ def _on_epoch(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
     return _address(_c.wasmtime_error_new(text.encode()))
 
 
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
-
-
-def func_type(params: tuple[ValueType, ...], results: tuple[ValueType, ...]) -> wasmtime.FuncType:
-    """A fresh function type; one object must never serve two engines."""
-    return wasmtime.FuncType([_VAL_TYPES[name]() for name in params], [_VAL_TYPES[name]() for name in results])
-
-
-def define(
-    linker: wasmtime.Linker,
-    module: str,
-    name: str,
-    params: tuple[ValueType, ...],
-    results: tuple[ValueType, ...],
-    body: HostBody,
-) -> object:
+def _define(linker: wasmtime.Linker, function: HostFunction) -> object:
     """Define a host function; keep the returned object as long as the linker and all its instances live."""
-    readers = tuple((kind, _MASK[kind]) for kind in params)
-    result_kind = results[0] if results else None
-
-    @_c.wasmtime_func_unchecked_callback_t  # type: ignore[untyped-decorator]
-    def entry(_env: Any, caller: Any, slots: Any, _count: int) -> int:
-        hooks: GuestHooks | None = None
-        try:
-            address = ctypes.cast(_c.wasmtime_caller_context(caller), ctypes.c_void_p).value
-            hooks = _hooks_by_context[address or 0]
-            if hooks.memory is None:
-                hooks.memory = _memory_of_caller(caller, hooks.store)
-            values = [getattr(slots[index], kind) & mask for index, (kind, mask) in enumerate(readers)]
-            result = body(hooks, *values)
-            if result_kind is not None:
-                setattr(slots[0], result_kind, result or 0)
-            return 0
-        except BaseException as error:  # nothing may cross: an escaping exception would count as success
-            if hooks is not None:
-                hooks.pending = error
-            text = str(error).encode(errors="replace")
-            return _address(_c.wasmtime_trap_new(text, len(text)))
-
-    ty = func_type(params, results)
-    module_name, function_name = module.encode(), name.encode()
-    error = _c.wasmtime_linker_define_func_unchecked(
-        linker.ptr(),
-        module_name,
-        len(module_name),
-        function_name,
-        len(function_name),
-        ty.ptr(),
-        entry,
-        None,
-        _NO_FINALIZER,
+    entry = _ENTRY(_entry_of(function))
+    ty = func_type(function.params, function.results)
+    module, name = function.module.encode(), function.name.encode()
+    error = _linker_define(
+        _address(linker.ptr()), module, len(module), name, len(name), _address(ty.ptr()), entry, None, None
     )
     if error:
-        raise wasmtime.WasmtimeError._from_ptr(error)
+        raise wasmtime.WasmtimeError._from_ptr(ctypes.cast(error, ctypes.POINTER(_c.wasmtime_error_t)))
     return (entry, ty)
 
 
-class Export:
-    """A function export of one instance, called without run-time type checks; `linking.py` checked its type."""
+def _entry_of(function: HostFunction) -> Callable[..., int]:
+    """What wasmtime calls for a host function: no exception leaves it."""
+    body = function.body
+    places = tuple((2 * index, MASKS[kind]) for index, kind in enumerate(function.params))
+    # All host services have this type: for them the arguments are read without a loop.
+    is_service = function.params == ("i32", "i32")
+    has_result = bool(function.results)
 
-    __slots__ = ("_func", "_hooks", "_params", "_result", "_store")
-
-    def __init__(
-        self,
-        store: wasmtime.Store,
-        hooks: GuestHooks,
-        func: wasmtime.Func,
-        params: tuple[ValueType, ...],
-        results: tuple[ValueType, ...],
-    ) -> None:
-        self._store = store
-        self._hooks = hooks
-        self._func = func._func
-        self._params = params
-        self._result = results[0] if results else None
-
-    def __call__(self, *args: int) -> int:
-        """Call it; the result is unsigned. Raises what a host function raised, `wasmtime.Trap` or `WasmtimeError`."""
-        count = max(len(self._params), 1)
-        # One array per call, not per instance: a host function may call back into the guest.
-        slots = (_c.wasmtime_val_raw_t * count)()
-        for index, (kind, value) in enumerate(zip(self._params, args, strict=True)):
-            setattr(slots[index], kind, value)
-        trap = ctypes.POINTER(_c.wasm_trap_t)()
-        hooks = self._hooks
-        hooks.pending = None
-        error = _c.wasmtime_func_call_unchecked(
-            self._store._context(), ctypes.byref(self._func), slots, count, ctypes.byref(trap)
-        )
-        if error or trap:
-            raise_failure(hooks, error, trap)
-        if self._result is None:
+    def entry(_env: int | None, caller: int, slots: Any, _count: int) -> int:
+        guest: NativeGuest | None = None
+        try:
+            guest = _guests[_caller_context(caller)]
+            hooks = guest.hooks
+            if hooks.memory is None:
+                hooks.memory = _memory_of_caller(caller, guest)
+            if is_service:
+                result = body(hooks, slots[0] & _U32, slots[2] & _U32)
+            else:
+                result = body(hooks, *[slots[place] & mask for place, mask in places])
+            if has_result:
+                slots[0] = result or 0
             return 0
-        value = getattr(slots[0], self._result)
-        assert isinstance(value, int)
-        return value & _MASK[self._result]
+        except BaseException as error:  # nothing may cross: an escaping exception would count as success
+            if guest is not None:
+                guest.hooks.pending = error
+            text = str(error).encode(errors="replace")
+            return _address(_c.wasmtime_trap_new(text, len(text)))
+
+    return entry
 
 
-def raise_failure(hooks: GuestHooks, error: Any, trap: Any) -> None:
+def _memory_of_caller(caller: int, guest: NativeGuest) -> NativeMemory | None:
+    item = _c.wasmtime_extern_t()
+    name = MEMORY.encode()
+    pointer = ctypes.cast(caller, ctypes.POINTER(_c.wasmtime_caller_t))
+    if not _c.wasmtime_caller_export_get(pointer, name, len(name), ctypes.byref(item)):
+        return None
+    return guest.memory_of(wasmtime._extern.wrap_extern(item))
+
+
+def _owned(error: int | None, trap: int | None) -> tuple[Any, Any]:
+    """The addresses of an error and a trap that are ours to free now, as the bindings want them."""
+    return (
+        ctypes.cast(error or 0, ctypes.POINTER(_c.wasmtime_error_t)),
+        ctypes.cast(trap or 0, ctypes.POINTER(_c.wasm_trap_t)),
+    )
+
+
+def _raise_failure(hooks: GuestHooks, error: Any, trap: Any) -> None:
     """Turn the pointers of a failed call into an exception; the host function's own exception wins."""
     foreign = wasmtime.WasmtimeError._from_ptr(error) if error else wasmtime.Trap._from_ptr(trap)
     pending, hooks.pending = hooks.pending, None
@@ -202,75 +345,6 @@ def raise_failure(hooks: GuestHooks, error: Any, trap: Any) -> None:
     raise foreign
 
 
-def instantiate(pre: wasmtime.InstancePre, store: wasmtime.Store, hooks: GuestHooks) -> wasmtime.Instance:
-    """Instantiate a linked module; a start function runs here. Raises like `Export.__call__`."""
-    raw = _c.wasmtime_instance_t()
-    trap = ctypes.POINTER(_c.wasm_trap_t)()
-    hooks.pending = None
-    error = _c.wasmtime_instance_pre_instantiate(pre.ptr(), store._context(), ctypes.byref(raw), ctypes.byref(trap))
-    if error or trap:
-        raise_failure(hooks, error, trap)
-    return wasmtime.Instance._from_raw(raw)
-
-
-def find_export(
-    store: wasmtime.Store, instance: wasmtime.Instance, name: str
-) -> wasmtime.Func | wasmtime.Memory | None:
-    """One export by name; the public mapping reads all of them, in quadratic time."""
-    item = _c.wasmtime_extern_t()
-    encoded = name.encode()
-    found = _c.wasmtime_instance_export_get(
-        store._context(), ctypes.byref(instance._instance), encoded, len(encoded), ctypes.byref(item)
-    )
-    if not found:
-        return None
-    wrapped = wasmtime._extern.wrap_extern(item)
-    return wrapped if isinstance(wrapped, (wasmtime.Func, wasmtime.Memory)) else None
-
-
-class LinearMemory:
-    """Checked, copying access to one instance's memory. Addresses are unsigned."""
-
-    __slots__ = ("_memory", "_store")
-
-    def __init__(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
-        self._store = store
-        self._memory = memory._memory
-
-    def size(self) -> int:
-        """Bytes the memory has now."""
-        return int(_memory_data_size(self._store._context(), ctypes.byref(self._memory)))
-
-    def read(self, pointer: int, length: int) -> bytes | None:
-        """A copy of the bytes, or None when any of them lies outside the memory."""
-        context, memory = self._store._context(), ctypes.byref(self._memory)
-        if pointer + length > _memory_data_size(context, memory):
-            return None
-        return ctypes.string_at(_memory_data(context, memory) + pointer, length) if length else b""
-
-    def write(self, pointer: int, data: bytes) -> bool:
-        """Copy `data` into the memory; false, and nothing written, when it does not fit there."""
-        context, memory = self._store._context(), ctypes.byref(self._memory)
-        if pointer + len(data) > _memory_data_size(context, memory):
-            return False
-        if data:
-            ctypes.memmove(_memory_data(context, memory) + pointer, data, len(data))
-        return True
-
-
-def _memory_of_caller(caller: Any, store: wasmtime.Store) -> LinearMemory | None:
-    item = _c.wasmtime_extern_t()
-    if not _c.wasmtime_caller_export_get(caller, b"memory", len(b"memory"), ctypes.byref(item)):
-        return None
-    wrapped = wasmtime._extern.wrap_extern(item)
-    return LinearMemory(store, wrapped) if isinstance(wrapped, wasmtime.Memory) else None
-
-
 def _address(pointer: Any) -> int:
-    """The address behind a ctypes pointer whose ownership goes to the C side."""
+    """The address behind a ctypes pointer."""
     return ctypes.cast(pointer, ctypes.c_void_p).value or 0
-
-
-def live_stores() -> int:
-    """How many stores are attached now; for leak checks."""
-    return len(_hooks_by_context)

@@ -1,12 +1,13 @@
-"""The instance pool of one plugin version (spec behaviour section 13): started, unused instances, one call each.
+"""The instance pool of one plugin version (spec behaviour section 13): started instances, one call at a time each.
 
+In `PoolMode.FRESH` they are unused spares and serve one call; in `REUSE` they come back and keep their memory.
 Belongs to the engine's loop; instances start and close on guest threads.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.calls import Outcome
-from engine.errors import PoolClosed
-from engine.settings import PoolSettings
+from engine.limits import PoolMode, PoolSettings
 from engine.tasks import Tasks
 from engine.wasm.faults import GuestFault
 from engine.wasm.instance import Instance
+from engine.wasm.pool_statistics import DiscardReason, PoolStatistics, PoolTally
 from engine.wasm.scope import CallScope
+from engine.wasm.slots import CallSlots
 from engine.wasm.threads import GuestThreads
 
 _THREADS_BESIDE_CALLS: Final = 2
@@ -70,15 +72,15 @@ class PoolObserver:
     def started(self, instance: Instance) -> None:
         """An instance is ready."""
 
-    def discarded(self, instance: Instance, reason: str) -> None:
-        """An instance is gone: `used`, `expired`, `broken` or `closed`."""
+    def discarded(self, instance: Instance, reason: DiscardReason) -> None:
+        """An instance is gone."""
 
     def changed(self, figures: PoolFigures) -> None:
         """The figures moved."""
 
 
 class InstancePool:
-    """At most `max_in_use` calls at a time; spares are refilled in the background after first use."""
+    """At most `max_in_use` calls at a time; unused spares are refilled in the background after first use."""
 
     def __init__(
         self,
@@ -96,13 +98,16 @@ class InstancePool:
         self._spare_scope = spare_scope
         self._threads = threads
         self._settings = settings
-        self._budget = budget
+        self._is_reusing = settings.mode is PoolMode.REUSE
+        # What waits for its next call is not a spare: in `REUSE` every plugin keeps as many as its own limit says.
+        self._budget = SpareBudget(sys.maxsize) if self._is_reusing else budget
         self._observer = observer
         self._tasks = tasks
-        self._spares: deque[tuple[float, Instance]] = deque()
+        self._idle: deque[tuple[float, Instance]] = deque()
+        """With the loop's time at which each is too old; handed out oldest first, as Navidrome does."""
         self._starting_scopes: set[CallScope] = set()
-        self._waiters: deque[asyncio.Future[None]] = deque()
-        self._busy = 0
+        self._slots = CallSlots(settings.max_in_use, wait_s=settings.wait_s, on_queued=self._changed)
+        self._tally = PoolTally()
         self._started = 0
         self._is_filling = False
         self._is_closed = False
@@ -112,7 +117,15 @@ class InstancePool:
 
     @property
     def figures(self) -> PoolFigures:
-        return PoolFigures(idle=len(self._spares), busy=self._busy, waiting=len(self._waiters), started=self._started)
+        slots = self._slots
+        return PoolFigures(idle=len(self._idle), busy=slots.busy, waiting=slots.waiting, started=self._started)
+
+    def statistics(self) -> PoolStatistics:
+        """What the pool holds now, and what it did since its version was loaded."""
+        slots = self._slots
+        return self._tally.statistics(
+            mode=self._settings.mode, idle=len(self._idle), busy=slots.busy, waiting=slots.waiting
+        )
 
     async def acquire(self, scope: CallScope, stopped: asyncio.Future[None]) -> Lease:
         """A started instance for one call; `release` it in every case.
@@ -121,36 +134,57 @@ class InstancePool:
         scope's reason when stopped, or why starting failed) and `PoolClosed`.
         """
         begin = time.perf_counter_ns()
-        await self._take_slot(scope, stopped)
+        try:
+            await self._slots.take(scope, stopped)
+        except BaseException:
+            self._tally.refused += 1
+            raise
         queue_ns = time.perf_counter_ns() - begin
         try:
-            if self._spares:
-                _, instance = self._spares.popleft()
-                self._budget.give_back()
-                return Lease(instance=instance, queue_ns=queue_ns, start_ns=0, is_warm=True)
-            instance = await self._start(scope)
+            is_warm = bool(self._idle)
+            instance = self._take_idle() if is_warm else await self._start(scope)
         except BaseException:
-            self._free_slot()
+            self._tally.refused += 1
+            self._slots.give_back()
             self._return_threads_when_drained()
             raise
         finally:
             self._changed()
-        return Lease(instance=instance, queue_ns=queue_ns, start_ns=instance.start_ns, is_warm=False)
+        self._tally.note_leased(instance.instance_id, wait_ns=queue_ns, is_warm=is_warm)
+        return Lease(
+            instance=instance, queue_ns=queue_ns, start_ns=0 if is_warm else instance.start_ns, is_warm=is_warm
+        )
 
-    def release(self, lease: Lease, *, is_broken: bool) -> None:
-        """The call is over: the instance is thrown away, the slot goes to the next in line."""
-        self._free_slot()
-        self._discard(lease.instance, "broken" if is_broken else "used")
+    def release(self, lease: Lease, *, is_broken: bool, memory_bytes: int) -> None:
+        """The call is over: the slot goes to the next in line, the instance away or back among the idle ones.
+
+        `is_broken` says that the call was stopped; an instance whose guest was is never used again in any mode.
+        `memory_bytes` is the linear memory that it has now.
+        """
+        instance = lease.instance
+        self._slots.give_back()
+        self._tally.note_returned(instance.instance_id, memory_bytes=memory_bytes)
+        if is_broken or instance.is_broken:
+            self._discard(instance, DiscardReason.BROKEN)
+        elif not self._is_reusing:
+            self._discard(instance, DiscardReason.USED)
+        elif self._is_closed:
+            self._discard(instance, DiscardReason.CLOSED)
+        elif len(self._idle) >= self._settings.max_idle:
+            self._discard(instance, DiscardReason.SURPLUS)
+        else:
+            self._keep(instance)
         self._changed()
         self._return_threads_when_drained()
-        if not self._is_closed and not self._is_filling:
+        if not (self._is_closed or self._is_filling or self._is_reusing):
             self._is_filling = True
             self._tasks.spawn("pool refill", self._fill())
 
     def adopt(self, instance: Instance) -> None:
         """Keep an instance that was started to check a new version, so that its first call is warm."""
+        self._tally.note_created(instance.instance_id, start_ns=instance.start_ns, memory_bytes=instance.memory_size())
         if self._is_closed or not self._budget.take():
-            self._discard(instance, "closed")
+            self._discard(instance, DiscardReason.CLOSED)
             return
         self._keep(instance)
 
@@ -161,60 +195,16 @@ class InstancePool:
             self._expiry.cancel()
         for scope in self._starting_scopes:
             scope.interrupt(Outcome.CANCELLED, "pool is closing")
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(PoolClosed("pool is closing"))
-        while self._spares:
-            _, instance = self._spares.popleft()
-            self._budget.give_back()
-            self._discard(instance, "closed")
+        self._slots.close()
+        while self._idle:
+            self._discard(self._take_idle(), DiscardReason.CLOSED)
         self._changed()
         self._return_threads_when_drained()
 
     def _return_threads_when_drained(self) -> None:
-        if self._is_closed and self._busy == 0:
+        if self._is_closed and self._slots.busy == 0:
             self._threads.give_back(self._reserved)
             self._reserved = 0
-
-    # --- slots
-
-    async def _take_slot(self, scope: CallScope, stopped: asyncio.Future[None]) -> None:
-        if self._is_closed:
-            raise PoolClosed("pool is closing")
-        if self._busy < self._settings.max_in_use and not self._waiters:
-            self._busy += 1
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        self._changed()
-        try:
-            await asyncio.wait((waiter, stopped), timeout=self._settings.wait_s, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._free_slot()
-            raise
-        finally:
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
-        if waiter.done():
-            waiter.result()
-            return
-        waiter.cancel()
-        if stopped.done():
-            raise GuestFault(scope.stop_outcome or Outcome.CANCELLED, scope.stop_text)
-        raise GuestFault(
-            Outcome.BUSY,
-            f"timeout waiting for available instance after {self._settings.wait_s:g}s",
-            hint=f"{self._settings.max_in_use} calls of this plugin are under way.",
-        )
-
-    def _free_slot(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)  # the slot changes hands, the count stays
-                return
-        self._busy -= 1
 
     # --- instances
 
@@ -225,6 +215,7 @@ class InstancePool:
             discard=Instance.close,
         )
         self._started += 1
+        self._tally.note_created(instance.instance_id, start_ns=instance.start_ns, memory_bytes=instance.memory_size())
         self._observer.started(instance)
         return instance
 
@@ -240,13 +231,13 @@ class InstancePool:
     async def _fill(self) -> None:
         """Start spares until there are enough; a failure ends it until the next call shows the same error."""
         try:
-            while len(self._spares) < self._settings.max_idle and self._budget.take():
+            while len(self._idle) < self._settings.max_idle and self._budget.take():
                 instance = await self._start_spare()
                 if instance is None:
                     return
                 if self._is_closed:
                     self._budget.give_back()
-                    self._discard(instance, "closed")
+                    self._discard(instance, DiscardReason.CLOSED)
                     return
                 self._keep(instance)
         finally:
@@ -257,7 +248,7 @@ class InstancePool:
         scope = self._spare_scope()
         self._starting_scopes.add(scope)
         timer = asyncio.get_running_loop().call_later(
-            scope.limits.call_timeout_s, scope.interrupt, Outcome.TIMEOUT, "starting an instance took too long"
+            scope.limits.start_timeout_s, scope.interrupt, Outcome.TIMEOUT, "starting an instance took too long"
         )
         instance: Instance | None = None
         try:
@@ -273,24 +264,28 @@ class InstancePool:
 
     def _keep(self, instance: Instance) -> None:
         loop = asyncio.get_running_loop()
-        self._spares.append((loop.time() + self._settings.idle_s, instance))
+        self._idle.append((loop.time() + self._settings.idle_s, instance))
         if self._expiry is None:
-            self._expiry = loop.call_at(self._spares[0][0], self._expire)
+            self._expiry = loop.call_at(self._idle[0][0], self._expire)
         self._changed()
 
     def _expire(self) -> None:
-        """Drop spares that are too old; they are replaced after the next call, not before."""
+        """Drop idle instances that are too old; spares are replaced after the next call, not before."""
         loop = asyncio.get_running_loop()
         self._expiry = None
-        while self._spares and self._spares[0][0] <= loop.time():
-            _, instance = self._spares.popleft()
-            self._budget.give_back()
-            self._discard(instance, "expired")
-        if self._spares:
-            self._expiry = loop.call_at(self._spares[0][0], self._expire)
+        while self._idle and self._idle[0][0] <= loop.time():
+            self._discard(self._take_idle(), DiscardReason.EXPIRED)
+        if self._idle:
+            self._expiry = loop.call_at(self._idle[0][0], self._expire)
         self._changed()
 
-    def _discard(self, instance: Instance, reason: str) -> None:
+    def _take_idle(self) -> Instance:
+        _, instance = self._idle.popleft()
+        self._budget.give_back()
+        return instance
+
+    def _discard(self, instance: Instance, reason: DiscardReason) -> None:
+        self._tally.note_discarded(instance.instance_id, reason)
         # Closing unmaps memory and waits for the instance's lock: not on the loop's time.
         try:
             self._threads.submit(instance.close)

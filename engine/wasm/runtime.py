@@ -5,15 +5,19 @@ One `Runtime` per `Engine`; stores, modules and linkers of two runtimes never me
 
 from __future__ import annotations
 
-import faulthandler
 import hashlib
 import json
+import platform
 import sys
-import threading
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
 import wasmtime
+
+from engine.wasm import selftest
+from engine.wasm.fault_signals import claim_fault_signals
+from engine.wasm.paths import CallPathName
 
 _FEATURES_OFF: Final = (
     # A guest that waits on an atomic, or shares memory, cannot be interrupted or accounted for; the others add
@@ -28,24 +32,41 @@ _FEATURES_OFF: Final = (
     "wasm_custom_page_sizes",
 )
 
+ENGINE_SETTINGS: Final[Mapping[str, bool]] = {"epoch_interruption": True, **dict.fromkeys(_FEATURES_OFF, False)}
+"""Properties of `wasmtime.Config` that compiled code must agree on with the engine that loads it."""
+
+
+def compiler_fingerprint() -> str:
+    """Names the compiler's full version, its configuration and the machine that it compiles for; makes no engine."""
+    settings = {"engine": dict(ENGINE_SETTINGS), "platform": sys.platform, "machine": platform.machine()}
+    return f"wasmtime-{version('wasmtime')}-{_short_hash(json.dumps(settings, sort_keys=True))}"
+
 
 class Runtime:
     """Configuration and engine, shared by every module and store; safe from any thread."""
 
-    def __init__(self) -> None:
-        _claim_fault_signals()
-        config = wasmtime.Config()
-        config.epoch_interruption = True
-        # The switches are write-only properties, so a plain loop has to go through setattr.
-        for feature in _FEATURES_OFF:
-            setattr(config, feature, False)
-        self._engine = wasmtime.Engine(config)
-        settings = {"epochs": True, "off": _FEATURES_OFF, "platform": sys.platform}
-        self._fingerprint = f"wasmtime-{version('wasmtime')}-{_short_hash(json.dumps(settings, sort_keys=True))}"
+    def __init__(self, call_path: CallPathName | None = None) -> None:
+        """`call_path` forces a way into guests; None takes the best that works here."""
+        claim_fault_signals()
+        self._engine = self.new_engine()
+        self._fingerprint = compiler_fingerprint()
+        chosen = selftest.choose(call_path)
+        self.path = chosen.path
+        """The way into guests."""
+        self.path_fault = chosen.fault
+        """Why that is not the fast way, when nobody chose the other."""
 
     @property
     def engine(self) -> wasmtime.Engine:
         return self._engine
+
+    def new_engine(self) -> wasmtime.Engine:
+        """Another engine of the same configuration: it runs the same compiled code."""
+        config = wasmtime.Config()
+        # The switches are write-only properties, so a plain loop has to go through setattr.
+        for name, value in ENGINE_SETTINGS.items():
+            setattr(config, name, value)
+        return wasmtime.Engine(config)
 
     @property
     def fingerprint(self) -> str:
@@ -54,29 +75,11 @@ class Runtime:
 
     def interrupt(self) -> None:
         """Make every running store ask its scope whether to go on; cheap, from any thread."""
-        self._engine.increment_epoch()
+        self.path.interrupt(self)
 
     def close(self) -> None:
         """Release the engine; every store must be closed or dropped before."""
         self._engine.close()
-
-
-_fault_lock = threading.Lock()
-
-
-def _claim_fault_signals() -> None:
-    """Enable faulthandler before wasmtime installs its own signal handlers.
-
-    Enabled later it would take SIGSEGV away from wasmtime, and the next out-of-bounds access of a guest
-    would end the process instead of trapping.
-    """
-    with _fault_lock:
-        if not faulthandler.is_enabled() and sys.__stderr__ is not None:
-            try:
-                faulthandler.enable(file=sys.__stderr__)
-            except (ValueError, OSError):
-                # No usable stderr (a closed descriptor): then nobody enables it later either.
-                return
 
 
 def _short_hash(text: str) -> str:

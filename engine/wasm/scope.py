@@ -7,6 +7,7 @@ after the guest has returned; `interrupt` alone may be called by anybody at any 
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -70,6 +71,8 @@ class CallScope:
         self._deadline_ns: int | None = None
         self._host_call_count = 0
         self._output_bytes = 0
+        self._rate_room = float(limits.output_bytes_per_s)
+        self._rate_ns = self.started_ns
         self._message_bytes = 0
         self._partial: dict[OutputStream, bytearray] = {}
         self._method = ""
@@ -112,7 +115,10 @@ class CallScope:
 
     def set_deadline(self, seconds: float | None) -> None:
         """Tell host services how long the call may still take; stopping it in time is the caller's part."""
-        self._deadline_ns = None if seconds is None else time.monotonic_ns() + round(seconds * 1e9)
+        if seconds is None or math.isinf(seconds):
+            self._deadline_ns = None
+        else:
+            self._deadline_ns = time.monotonic_ns() + round(seconds * 1e9)
 
     def remaining_s(self) -> float | None:
         """Seconds of real time until the deadline; None without one."""
@@ -175,23 +181,38 @@ class CallScope:
     def write(self, stream: OutputStream, data: bytes) -> None:
         """Take guest output, split it into lines and publish each; raises `HostStop` beyond the limit."""
         rest = self._partial.setdefault(stream, bytearray())
+        charged = len(rest)
         rest += data
         *lines, tail = bytes(rest).split(b"\n")
         rest[:] = tail[: self.limits.output_line_bytes + 1]
-        self._output_bytes += len(data) - sum(len(line) for line in lines)
+        self._renew_rate()
         for line in lines:
-            self._output_bytes += len(line) + _LINE_COST_BYTES
-            self._check_output()
+            self._charge(len(line) + 1 - charged + _LINE_COST_BYTES)
+            charged = 0
             self._publish_line(stream, line)
-        self._check_output()
+        self._charge(len(tail) - charged)
 
-    def _check_output(self) -> None:
-        if self._output_bytes > self.limits.output_bytes:
-            self.flush()
-            limit = self.limits.output_bytes
-            raise HostStop(Outcome.OUTPUT_LIMIT, f"the plugin wrote more than {limit} bytes of output in one call")
+    def _renew_rate(self) -> None:
+        """Room for output comes back evenly, up to what one second may take."""
+        now_ns = time.perf_counter_ns()
+        rate = self.limits.output_bytes_per_s
+        self._rate_room = min(rate, self._rate_room + rate * (now_ns - self._rate_ns) / 1e9)
+        self._rate_ns = now_ns
+
+    def _charge(self, cost_bytes: int) -> None:
+        self._output_bytes += cost_bytes
+        self._rate_room -= cost_bytes
         if self._stop_outcome is not None:
             raise HostStop(self._stop_outcome, self._stop_text)
+        limits = self.limits
+        if self._output_bytes > limits.output_bytes:
+            excess = f"{limits.output_bytes} bytes of output in one call"
+        elif self._rate_room < 0:
+            excess = f"{limits.output_bytes_per_s} bytes of output per second"
+        else:
+            return
+        self.flush()
+        raise HostStop(Outcome.OUTPUT_LIMIT, f"the plugin wrote more than {excess}")
 
     def flush(self) -> None:
         """Publish what is left of unfinished lines; called when the guest has returned."""

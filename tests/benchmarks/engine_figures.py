@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from engine import Engine, Event, EventBus, Settings
 from engine.events import CompileFinished, HostCallFinished, InstanceStarted
+from tests.benchmarks.compiled import next_optimised
+from tests.benchmarks.facts import Facts
 from tests.benchmarks.tables import Row
 
 EventT = TypeVar("EventT", bound=Event)
@@ -27,10 +29,14 @@ class Recorder:
         self.bus = EventBus()
         self.bus.subscribe(self.events.append)
 
+    def of(self, kind: type[EventT], plugin: str) -> list[EventT]:
+        """The events of a type and plugin, in order."""
+        found = [event for event in self.events if isinstance(event, kind)]
+        return [event for event in found if getattr(event, "plugin", None) == plugin]
+
     def figures(self, kind: type[EventT], value: Callable[[EventT], int], plugin: str) -> list[int]:
         """One number of each event of a type and plugin."""
-        found = [event for event in self.events if isinstance(event, kind)]
-        return [value(event) for event in found if getattr(event, "plugin", None) == plugin]
+        return [value(event) for event in self.of(kind, plugin)]
 
 
 async def measure(settings: Settings, folders: tuple[Path, ...], scratch: Path) -> list[tuple[str, list[Row]]]:
@@ -48,17 +54,24 @@ async def _compile_rows(settings: Settings, folders: tuple[Path, ...], scratch: 
         fresh = replace(settings, cache_folder=scratch / f"compile-{round_number}")
         for folder in folders:
             # One plugin at a time: compilations side by side would measure each other.
+            compiled = Facts(recorder.bus, CompileFinished)
             async with Engine(fresh, folders=[folder], bus=recorder.bus) as engine:
                 for info in engine.plugins():
                     loaded = await engine.ready(info.id)
                     plugins[loaded.id] = loaded.module_bytes
+                    await next_optimised(compiled)
+            compiled.stop()
+    return [row for plugin, size in plugins.items() for row in _tier_rows(recorder, plugin, size)]
+
+
+def _tier_rows(recorder: Recorder, plugin: str, size: int) -> list[Row]:
+    """A row for each tier in which the plugin was compiled: a small module has no quick one."""
+    times: dict[str, list[int]] = {}
+    for event in recorder.of(CompileFinished, plugin):
+        times.setdefault(event.tier, []).append(event.duration_ns)
     return [
-        Row(
-            what=f"{plugin} ({size / 1e6:.1f} MB)",
-            samples_ns=recorder.figures(CompileFinished, lambda event: event.duration_ns, plugin),
-        )
-        for plugin, size in plugins.items()
-        if size
+        Row(what=f"{plugin} ({size / 1e6:.1f} MB), {tier} tier", samples_ns=samples)
+        for tier, samples in sorted(times.items(), reverse=True)
     ]
 
 

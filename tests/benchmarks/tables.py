@@ -21,12 +21,20 @@ def table(title: str, rows: Sequence[Row]) -> str:
     for row in rows:
         ordered = sorted(row.samples_ns)
         p95 = ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
-        lines.append(f"  {row.what:<46} {_time(statistics.median(ordered)):>10} {_time(p95):>10} {len(ordered):>5}")
+        lines.append(
+            f"  {row.what:<46} {duration(statistics.median(ordered)):>10} {duration(p95):>10} {len(ordered):>5}"
+        )
     return "\n".join(lines)
 
 
-def _time(nanoseconds: float) -> str:
+def duration(nanoseconds: float) -> str:
+    """A time for people, in the unit that fits."""
     for unit, factor in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
         if nanoseconds >= factor:
             return f"{nanoseconds / factor:.2f} {unit}"
     return f"{nanoseconds:.0f} ns"
+
+
+def size(count: float) -> str:
+    """A number of bytes for people, in MiB; a difference may be negative."""
+    return f"{count / 2**20:.1f} MiB"

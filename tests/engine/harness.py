@@ -16,6 +16,8 @@ from engine import Engine, Event, Settings
 from engine.clock import Clock
 from engine.events import EventBus, PoolChanged
 from engine.host.network import Network
+from engine.settings import CallPathSetting
+from engine.wasm.selftest import choose
 from tests.waiting import wait_until
 
 EventT = TypeVar("EventT", bound=Event)
@@ -37,14 +39,16 @@ def manifest_of(name: str, capabilities: Sequence[str] = ("MetadataAgent",), **m
 class PluginHarness:
     """Writes plugins into a folder, opens engines on it, keeps their events."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, call_path: CallPathSetting = "auto") -> None:
         self.root = root
         self.folder = root / "plugins"
-        self.folder.mkdir(mode=0o700, parents=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         base = Settings.load(
             environ={"HOME": str(root), "XDG_DATA_HOME": str(root / "data")}, plugins_folder=self.folder
         )
-        self.settings = replace(base, cache_folder=root / "cache", data_folder=root / "data")
+        workbench = replace(base.workbench, call_path=call_path)
+        self.settings = replace(base, cache_folder=root / "cache", data_folder=root / "data", workbench=workbench)
+        self._call_path = call_path
         self.events: list[Event] = []
         self._lock = threading.Lock()
 
@@ -63,6 +67,10 @@ class PluginHarness:
     def wait_for_busy(self) -> None:
         """Return once a pool reported a call that holds an instance."""
         wait_until(lambda: any(event.busy for event in self.of(PoolChanged)), what="a busy pool")
+
+    def live_stores(self) -> int:
+        """Guests that are open now, over all engines of this process that call them in the same way."""
+        return choose(None if self._call_path == "auto" else self._call_path).path.live_stores()
 
     def write(self, wat: str | bytes, *, folder: str = "probe", manifest: Mapping[str, Any] | None = None) -> Path:
         """Write a plugin: text is assembled, bytes are taken as they are; both files arrive by rename."""

@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from engine import Engine, Outcome
 from engine.events import CallStarted, CompileFinished, CompileStarted
+from engine.settings import CallPathSetting
 from tests.engine.guests import plugin_wat
 from tests.engine.harness import PluginHarness
 from tests.waiting import wait_until
@@ -137,5 +139,5 @@ PROGRAMS: dict[str, Callable[[PluginHarness], None]] = {
 }
 
 if __name__ == "__main__":
-    PROGRAMS[sys.argv[1]](PluginHarness(Path(sys.argv[2])))
+    PROGRAMS[sys.argv[1]](PluginHarness(Path(sys.argv[2]), call_path=cast("CallPathSetting", sys.argv[3])))
     print("survived", flush=True)

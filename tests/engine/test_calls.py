@@ -25,6 +25,8 @@ from tests.engine.guests import (
 )
 from tests.engine.harness import PluginHarness, manifest_of
 
+pytestmark = pytest.mark.both_paths
+
 MBID = "metadata_agent_get_artist_mbid"
 METHOD = "MetadataAgent.GetArtistMBID"
 

@@ -15,6 +15,8 @@ from engine import Outcome, PluginState
 from tests.engine.guests import FD_WRITE, host_import, plugin_wat, write_stderr
 from tests.engine.harness import PluginHarness, manifest_of
 
+pytestmark = pytest.mark.both_paths
+
 HEADER = b"\x00asm\x01\x00\x00\x00"
 MUTATIONS = 120
 METHODS = ("GetArtistMBID", "GetAlbumInfo")
@@ -61,7 +63,7 @@ async def _is_refused(folder: Path, data: bytes) -> None:
 
 
 async def test_mutated_modules_never_hurt_a_healthy_plugin(harness: PluginHarness) -> None:
-    harness.limit(call_timeout_s=0.5)
+    harness.limit(call_timeout_s=0.5, start_timeout_s=0.5)
     chance = random.Random(20261123)
     module = real_module()
     manifest = manifest_of("probe", permissions={"cache": {"reason": "to look"}})

@@ -14,7 +14,6 @@ import pytest
 from engine.errors import EngineClosed, EngineError, ManifestError
 from engine.events import HostCallStarted, InstanceStarted, PluginStateChanged
 from engine.inspection import Inspection, Step
-from engine.wasm import native
 from tests.engine.guests import host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
 from tests.engine.refused_modules import NAVIDROME_060, REFUSALS, wat_with_types
@@ -55,7 +54,7 @@ async def test_what_loading_refuses_is_found_in_the_same_words(
 
 
 async def test_a_good_plugin_has_no_errors_and_is_not_loaded(harness: PluginHarness) -> None:
-    before = native.live_stores()
+    before = harness.live_stores()
     both = ("MetadataAgent", "LifecycleManagement")
     wat = plugin_wat({"lifecycle_management_on_init": "(unreachable)"}, capabilities=both)
     folder = harness.write(wat, manifest=manifest_of("probe", both)).rename(harness.root / "elsewhere")
@@ -66,7 +65,7 @@ async def test_a_good_plugin_has_no_errors_and_is_not_loaded(harness: PluginHarn
     assert inspection.steps == EVERYTHING
     assert inspection.manifest is not None
     assert inspection.manifest.name == "probe"
-    assert native.live_stores() == before
+    assert harness.live_stores() == before
     assert not [*harness.of(InstanceStarted), *harness.of(PluginStateChanged)]
 
 
@@ -209,30 +208,30 @@ async def test_nothing_runs_when_nothing_may(harness: PluginHarness) -> None:
     assert (inspection.errors, inspection.steps) == ((), (Step.MANIFEST, Step.MODULE))
 
 
-async def test_a_start_without_an_end_is_ended_at_the_limit_of_a_call(harness: PluginHarness) -> None:
-    harness.limit(call_timeout_s=0.2)
+async def test_a_start_without_an_end_is_ended_at_the_limit_of_a_start(harness: PluginHarness) -> None:
+    harness.limit(start_timeout_s=0.2)
     error = only(await inspect(harness, harness.write(plugin_wat(initialize=SPINS))))
     assert error.summary == "the module cannot be started: starting an instance took longer than 0.2 s"
 
 
 async def test_closing_the_engine_ends_an_inspection(harness: PluginHarness) -> None:
-    before = native.live_stores()
+    before = harness.live_stores()
     folder = harness.write(plugin_wat(initialize=SPINS)).rename(harness.root / "elsewhere")
     async with harness.engine() as engine:
         inspecting = asyncio.create_task(engine.inspect(folder))
-        await asyncio.to_thread(wait_until, lambda: native.live_stores() > before, what="a new instance")
+        await asyncio.to_thread(wait_until, lambda: harness.live_stores() > before, what="a new instance")
     with pytest.raises(EngineClosed):
         await inspecting
-    assert native.live_stores() == before
+    assert harness.live_stores() == before
 
 
 async def test_giving_up_ends_a_start_that_spins(harness: PluginHarness) -> None:
-    before = native.live_stores()
+    before = harness.live_stores()
     folder = harness.write(plugin_wat(initialize=SPINS)).rename(harness.root / "elsewhere")
     async with harness.engine() as engine:
         inspecting = asyncio.create_task(engine.inspect(folder))
-        await asyncio.to_thread(wait_until, lambda: native.live_stores() > before, what="a new instance")
+        await asyncio.to_thread(wait_until, lambda: harness.live_stores() > before, what="a new instance")
         inspecting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await inspecting
-        assert native.live_stores() == before
+        assert harness.live_stores() == before

@@ -11,11 +11,9 @@ from engine import Engine, Outcome, PluginState
 from engine.contracts import api_pb2 as api
 from engine.errors import InvalidRequest
 from engine.events import GuestWrote, InstanceDiscarded, InstanceStarted, PoolChanged
-from engine.wasm import native
 from tests.engine.guests import (
     CLOCK_TIME_GET,
     FD_WRITE,
-    POLL_ONEOFF,
     PROC_EXIT,
     answer,
     host_import,
@@ -25,6 +23,8 @@ from tests.engine.guests import (
 )
 from tests.engine.harness import PluginHarness, manifest_of
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.both_paths
 
 MBID = "metadata_agent_get_artist_mbid"
 METHOD = "MetadataAgent.GetArtistMBID"
@@ -59,7 +59,7 @@ async def give_up_on_refresh(engine: Engine) -> None:
 
 
 async def test_a_refresh_that_its_caller_gives_up_is_ended_in_order(harness: PluginHarness) -> None:
-    harness.limit(call_timeout_s=0.4)
+    harness.limit(start_timeout_s=0.4)
     harness.write(plugin_wat())
     async with harness.engine() as engine:
         await engine.ready("probe")
@@ -80,15 +80,15 @@ async def test_a_refresh_that_its_caller_gives_up_is_ended_in_order(harness: Plu
 async def test_closing_in_the_middle_of_a_load_leaves_no_guest_and_no_store(
     harness: PluginHarness, spinner: str
 ) -> None:
-    before = native.live_stores()
+    before = harness.live_stores()
     harness.write(plugin_wat(), manifest=manifest_of("probe"))
     async with harness.engine() as engine:
         await engine.ready("probe")
         harness.write(spinner, manifest=manifest_of("probe", BOTH))
         refreshing = asyncio.create_task(engine.refresh("probe"))
-        await asyncio.to_thread(wait_until, lambda: native.live_stores() >= before + 2, what="a new instance")
+        await asyncio.to_thread(wait_until, lambda: harness.live_stores() >= before + 2, what="a new instance")
     await asyncio.gather(refreshing, return_exceptions=True)
-    await asyncio.to_thread(wait_until, lambda: native.live_stores() == before, what="all stores to be closed")
+    await asyncio.to_thread(wait_until, lambda: harness.live_stores() == before, what="all stores to be closed")
 
 
 def _has_been_busy(harness: PluginHarness, times: int) -> bool:
@@ -170,21 +170,6 @@ async def test_words_spoken_long_before_do_not_explain_another_trap(harness: Plu
     assert result.outcome is Outcome.TRAP
     assert result.trap is not None
     assert (result.trap.code, result.trap.panic) == ("integer_division_by_zero", None)
-
-
-async def test_an_absolute_sleep_on_the_monotonic_clock_lasts_as_long_as_asked(harness: PluginHarness) -> None:
-    # Subscription at 3000: clock 1, absolute, deadline = now + 50 ms, written by the guest itself.
-    body = """(drop (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 3100)))
-      (i32.store (i32.const 3016) (i32.const 1)) (i32.store16 (i32.const 3040) (i32.const 1))
-      (i64.store (i32.const 3024) (i64.add (i64.load (i32.const 3100)) (i64.const 50000000)))
-      (drop (call $poll_oneoff (i32.const 3000) (i32.const 3200) (i32.const 1) (i32.const 3300)))
-      (drop (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 3108)))
-      (if (i64.lt_u (i64.sub (i64.load (i32.const 3108)) (i64.load (i32.const 3100))) (i64.const 50000000))
-        (then (unreachable)))
-      (i64.const 0)"""
-    harness.write(plugin_wat({MBID: body}, imports=CLOCK_TIME_GET + POLL_ONEOFF))
-    async with harness.engine() as engine:
-        assert (await engine.call("probe", METHOD)).outcome is Outcome.OK
 
 
 async def test_a_stale_refusal_is_not_told_in_place_of_the_newest_reason(harness: PluginHarness) -> None:

@@ -14,6 +14,8 @@ from tests.engine.guests import host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
 from tests.engine.refused_modules import NAVIDROME_060, REFUSALS
 
+pytestmark = pytest.mark.both_paths
+
 METHOD = "MetadataAgent.GetArtistMBID"
 
 

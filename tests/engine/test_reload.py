@@ -121,6 +121,18 @@ async def test_refreshing_a_failed_plugin_tries_again(harness: PluginHarness) ->
         assert await answer_of(engine) == "mended"
 
 
+async def test_calls_between_the_loads_of_a_broken_plugin_all_hear_why(harness: PluginHarness) -> None:
+    harness.write(plugin_wat(drop=("memory",)))
+
+    async def refresh_and_call(engine: Engine) -> str | None:
+        await engine.refresh("probe")
+        return (await engine.call("probe", METHOD)).error
+
+    async with harness.engine() as engine:
+        errors = await asyncio.gather(*(refresh_and_call(engine) for _ in range(40)))
+    assert all("memory is not exported" in (error or "") for error in errors), set(errors)
+
+
 async def test_fewer_permissions_take_effect_with_the_refresh(harness: PluginHarness) -> None:
     wat = plugin_wat(
         {MBID: "(drop (call $get_config (i32.const 0) (i32.const 0))) (i64.const 0)"},

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import Limits, PoolSettings, Settings, SubsonicSettings, WorkbenchSettings
+from engine.settings import (
+    UNLIMITED_S,
+    Fidelity,
+    Limits,
+    PoolMode,
+    PoolSettings,
+    Settings,
+    SubsonicSettings,
+    WorkbenchSettings,
+)
 from engine.settings_sources import SubsonicUser
 
 
@@ -72,6 +81,21 @@ def test_navidromes_file_is_understood_whatever_the_case_of_its_keys() -> None:
     assert settings.compile_timeout_s == 90
     assert not settings.plugins.enabled
     assert settings.plugins.cache_size_bytes == 10_485_760
+
+
+def test_a_call_may_be_without_a_time_limit() -> None:
+    assert load('[Workbench.Limits]\nCallTimeout = "0"').limits.call_timeout_s == UNLIMITED_S
+    assert load(environ={"ND_WORKBENCH_LIMITS_CALLTIMEOUT": "0s"}).limits.call_timeout_s == UNLIMITED_S
+
+
+def test_the_fidelity_decides_what_nobody_has_set() -> None:
+    released = load('[Workbench]\nFidelity = "Navidrome"')
+    assert released.workbench.fidelity is Fidelity.NAVIDROME
+    assert (released.pool.mode, released.limits.call_timeout_s) == (PoolMode.REUSE, UNLIMITED_S)
+    assert released.pool == PoolSettings(mode=PoolMode.REUSE)
+    kept = load('[Workbench]\nFidelity = "navidrome"\nSeed = 3\n[Workbench.Pool]\nMode = "FRESH"')
+    assert (kept.pool.mode, kept.workbench.seed) == (PoolMode.FRESH, 3)
+    assert load('[Workbench.Pool]\nMode = "reuse"').workbench.fidelity is Fidelity.DOCUMENT
 
 
 def test_relative_folders_count_from_the_current_one(tmp_path: Path) -> None:
@@ -223,7 +247,10 @@ ERRORS = [
     ("[Workbench]\nProxies = 1", 2, "unknown setting workbench.proxies"),
     ("Workbench = 7", 1, "unknown setting workbench"),
     ("[Workbench.Limits]\nMemory = 0", 2, "Workbench.Limits.Memory: expected a size above zero, such as 64MiB"),
-    ("[Workbench.Limits]\nCallTimeout = 0", 2, "Workbench.Limits.CallTimeout: expected a duration above zero, such"),
+    ("[Workbench.Limits]\nStartTimeout = 0", 2, "Workbench.Limits.StartTimeout: expected a duration above zero, such"),
+    ('[Workbench]\nFidelity = "high"', 2, "Workbench.Fidelity: expected document or navidrome"),
+    ('[Workbench.Pool]\nMode = "new"', 2, "Workbench.Pool.Mode: expected fresh or reuse"),
+    ('[Workbench.Limits]\nCallTimeout = "-1s"', 2, "Workbench.Limits.CallTimeout: expected a duration above zero"),
     ("[Workbench.Limits]\nHostCalls = 1.5", 2, "Workbench.Limits.HostCalls: expected a whole number from 1"),
     ("[Workbench.Limits]\nHostCalls = true", 2, "Workbench.Limits.HostCalls: expected a whole number from 1"),
     ("[Workbench.Pool]\nMaxIdle = -1", 2, "Workbench.Pool.MaxIdle: expected a whole number from 1"),

@@ -13,17 +13,20 @@ from pathlib import Path
 import pytest
 
 from engine import Outcome
+from engine.settings import CallPathSetting
 from tests.engine.guests import host_import, plugin_wat
 from tests.engine.harness import PluginHarness, manifest_of
+
+pytestmark = pytest.mark.both_paths
 
 MBID = "metadata_agent_get_artist_mbid"
 URL = "metadata_agent_get_artist_url"
 REPOSITORY = Path(__file__).parents[2]
 
 
-def run_program(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_program(name: str, folder: Path, call_path: CallPathSetting) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.engine.survival_programs", name, str(folder)],
+        [sys.executable, "-m", "tests.engine.survival_programs", name, str(folder), call_path],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -43,8 +46,8 @@ def run_program(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "many-engines",
     ],
 )
-def test_the_process_ends_in_order(program: str, tmp_path: Path) -> None:
-    ended = run_program(program, tmp_path)
+def test_the_process_ends_in_order(program: str, tmp_path: Path, call_path: CallPathSetting) -> None:
+    ended = run_program(program, tmp_path, call_path)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1:] == ["survived"], ended.stderr
 

@@ -23,11 +23,11 @@ _SHOWN_FAULTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One half of a run."""
+    """One part of a run."""
 
     name: str
     done: int
-    """Callbacks or frames, over both plugins."""
+    """Callbacks, frames, faults and so on, over all plugins."""
     duration_s: float
     curve: MemoryCurve
     faults: tuple[str, ...]
@@ -62,7 +62,7 @@ async def soak(folder: Path, *, callbacks: int, frames: int, seed: int) -> tuple
                 done=done,
                 duration_s=time.perf_counter() - started,
                 curve=curve,
-                faults=_with_memory(ledger.faults, curve),
+                faults=with_memory(ledger.faults, curve),
             )
             started = time.perf_counter()
             await run_frames(engine, check, PLUGINS)
@@ -74,12 +74,12 @@ async def soak(folder: Path, *, callbacks: int, frames: int, seed: int) -> tuple
         done=check.returned,
         duration_s=duration_s,
         curve=check.curve,
-        faults=_with_memory(check.faults, check.curve),
+        faults=with_memory(check.faults, check.curve),
     )
     return first, second
 
 
-def _with_memory(faults: list[str], curve: MemoryCurve) -> tuple[str, ...]:
+def with_memory(faults: list[str], curve: MemoryCurve) -> tuple[str, ...]:
     """What went wrong, and memory that did not stay flat."""
     shown = faults[:_SHOWN_FAULTS]
     if len(faults) > len(shown):

@@ -11,6 +11,9 @@ from workbench.cli.diagnostics import reports_errors
 from workbench.cli.folders import load_settings, plugin_name
 from workbench.cli.interrupts import run_interruptible
 
+_FIDELITIES: Final = ("document", "navidrome")
+"""The values of `engine.settings.Fidelity`, which is not imported for a mere help text."""
+
 _EXAMPLES: Final = """\
 examples:
   workbench call hello-wat GetArtistBiography --set name='Nina Simone'
@@ -40,6 +43,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", metavar="S", type=_seconds, help="seconds from when an instance is asked for (default: settings)"
     )
+    parser.add_argument(
+        "--fidelity",
+        metavar="NAME",
+        choices=_FIDELITIES,
+        help="document: as promised to plugins; navidrome: as Navidrome itself behaves (default: settings)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--template", action="store_true", help="print an example request and call nothing")
     parser.add_argument("--trust", action="store_true", help="run the build command of a plugin that is not built yet")
@@ -49,18 +58,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Make the request, fire it, print what came of it."""
     from engine.contracts.registry import find_method
+    from engine.settings import Fidelity
     from workbench.cli import one_call
 
     plugin = plugin_name(arguments.plugin)
     method = find_method(arguments.method)
     if arguments.template:
         return one_call.print_template(method)
+    settings = load_settings(arguments)
+    if arguments.fidelity is not None:
+        settings = settings.with_fidelity(Fidelity(arguments.fidelity))
     call = one_call.OneCall(
         plugin=plugin,
         method=method,
         request=one_call.request_message(method, arguments.request, arguments.assignments),
         timeout_s=arguments.timeout,
-        settings=load_settings(arguments),
+        settings=settings,
         is_trusted=arguments.trust,
         is_json=arguments.json,
     )
@@ -80,7 +93,8 @@ _seconds.__name__ = "number of seconds"  # argparse says "invalid number of seco
 COMMAND: Final = Command(
     name="call",
     summary="Fire one capability request at a plugin and show what comes of it.",
-    usage="PLUGIN METHOD [-d JSON|@FILE|-] [--set FIELD=VALUE]... [--timeout S] [--json] [--template] [--trust]",
+    usage="PLUGIN METHOD [-d JSON|@FILE|-] [--set FIELD=VALUE]... [--timeout S] "
+    "[--fidelity NAME] [--json] [--template] [--trust]",
     add_arguments=add_arguments,
     run=run,
     epilog=_EXAMPLES,

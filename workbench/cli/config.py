@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
@@ -80,8 +81,16 @@ def _value(settings: Settings, name: str) -> object:
         "CacheFolder": settings.cache_folder,
         "DevPluginCompilationTimeout": settings.compile_timeout_s,
         "Workbench.Routes": settings.workbench.routes,
+        "Workbench.Fidelity": settings.workbench.fidelity.value,
+        "Workbench.Limits.CallTimeout": _limit(settings.limits.call_timeout_s),
+        "Workbench.Pool.Mode": settings.pool.mode.value,
     }
     return _json_value(decided[name] if name in decided else settings.values.get(name))
+
+
+def _limit(seconds: float) -> float | str:
+    """A time limit as it is shown; JSON has no infinity."""
+    return "none" if math.isinf(seconds) else seconds
 
 
 def _json_value(value: object) -> object:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from workbench.cli import call, config, demo, output, plugin, screen, watch
+from workbench.cli import cache, call, config, demo, output, plugin, screen, watch
 from workbench.cli.command import PROGRAM, Command, CommandGroup, Parser, UsageError, nearest, split_first_word
 from workbench.cli.diagnostics import complain
 from workbench.cli.exit_codes import ExitCode
@@ -20,6 +20,7 @@ COMMANDS: Final[tuple[Command | CommandGroup, ...]] = (
     call.COMMAND,
     watch.COMMAND,
     plugin.GROUP,
+    cache.GROUP,
     config.COMMAND,
 )
 """Every command that has a name, in the order of the help. A new one is a file and its line here."""

@@ -107,7 +107,7 @@ class OneCall:
     def _mention(self, event: Event) -> None:
         """On any thread: what goes on meanwhile, on stderr; progress only for somebody who watches."""
         is_ours = isinstance(event, PluginWarned) and event.plugin == self.plugin
-        is_progress = isinstance(event, CompileStarted) and sys.stderr.isatty()
+        is_progress = isinstance(event, CompileStarted) and not event.is_background and sys.stderr.isatty()
         if is_ours or is_progress or isinstance(event, EngineWarned | CacheFaulted):
             _, text = describe(event)
             say(*display_lines(text))

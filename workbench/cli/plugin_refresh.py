@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workbench.cli.interrupts import Interruption
 
 _GRACE_S: Final = 15.0
+_LONGEST_WAIT_S: Final = 3600.0
+"""An OnInit without a time limit may take for ever; whoever asked for a refresh need not."""
 """For what a refresh does beside compiling and OnInit."""
 _SCAN_LIMIT_S: Final = 15.0
 _SERVES: Final = "ready"
@@ -40,7 +42,9 @@ def run_refresh(arguments: Namespace) -> int:
     settings, entry = found
     if not arguments.json:
         print_lines([display_text(f"Refreshing plugin '{entry.id}'...")])
-    limit_s = settings.compile_timeout_s + settings.limits.call_timeout_s + _GRACE_S
+    limits = settings.limits
+    expected_s = settings.compile_timeout_s + limits.start_timeout_s + limits.call_timeout_s + _GRACE_S
+    limit_s = min(expected_s, _LONGEST_WAIT_S)
     reply = _ask(settings, entry, {"do": "refresh", "plugin": entry.id}, timeout_s=limit_s)
     is_running = reply is not None
     if reply is None:

@@ -48,6 +48,7 @@ def as_json(info: PluginInfo) -> dict[str, object]:
         "version": info.version,
         "state": info.state.value,
         "generation": info.generation,
+        "tier": info.tier,
         "error": info.error,
         "hint": info.hint,
         "place": None if info.place is None else str(info.place),

@@ -13,8 +13,10 @@ from engine.events import (
     CacheFaulted,
     CallFinished,
     CallStarted,
+    CompileCancelled,
     CompileFailed,
     CompileFinished,
+    CompileQueued,
     CompileStarted,
     EngineClosed,
     EngineOpened,
@@ -33,6 +35,7 @@ from engine.events import (
     ReloadFailed,
     ReloadFinished,
     ReloadStarted,
+    TierChanged,
 )
 from workbench.devloop.events import (
     BuildCancelled,
@@ -95,20 +98,40 @@ def _(event: PluginStateChanged) -> Words:
 
 
 @words_of.register
+def _(event: CompileQueued) -> Words:
+    return Level.INFO, f"waiting to compile {size_text(event.module_bytes)} ({event.module_sha256[:12]})"
+
+
+@words_of.register
 def _(event: CompileStarted) -> Words:
-    return Level.INFO, f"compiling {size_text(event.module_bytes)} ({event.module_sha256[:12]})"
+    text = f"compiling {size_text(event.module_bytes)}{_in_tier(event.tier, event.is_background)}"
+    return Level.INFO, f"{text} ({event.module_sha256[:12]})"
 
 
 @words_of.register
 def _(event: CompileFinished) -> Words:
     how = "compiled module found in the cache" if event.is_cached else "compiled"
+    how += _in_tier(event.tier, event.is_background)
     took = duration_text(event.duration_ns)
     return Level.INFO, f"{how} in {took}, {size_text(event.code_bytes)} of code ({event.module_sha256[:12]})"
 
 
 @words_of.register
 def _(event: CompileFailed) -> Words:
+    if event.is_background:
+        return Level.WARNING, f"the quick code goes on serving, the module cannot be optimised: {event.error}"
     return Level.ERROR, f"cannot compile the module: {event.error}"
+
+
+@words_of.register
+def _(event: CompileCancelled) -> Words:
+    what = f"compiling{_in_tier(event.tier, event.is_background)}"
+    return Level.INFO, f"{what} given up after {duration_text(event.duration_ns)}: {event.reason}"
+
+
+@words_of.register
+def _(event: TierChanged) -> Words:
+    return Level.INFO, f"{event.tier} code serves from now on, load {event.generation}"
 
 
 @words_of.register
@@ -251,6 +274,10 @@ def _(event: SocketEvent) -> Words:
 @words_of.register
 def _(event: ScheduleEvent) -> Words:
     return schedule_words(event)
+
+
+def _in_tier(tier: str, is_background: bool) -> str:
+    return " (quick tier)" if tier == "quick" else " (optimised, in the background)" if is_background else ""
 
 
 def _with_env(env: Mapping[str, str]) -> str:

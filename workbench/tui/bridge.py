@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from engine.adapters.base import Verdict
 from engine.calls import CallId, CallResult, PluginId
 from engine.errors import EngineClosed
-from engine.events import CallStarted, EngineWarned, Event, PluginStateChanged
+from engine.events import CallStarted, EngineWarned, Event, PluginStateChanged, TierChanged
 from engine.plugins.info import PluginInfo
+from engine.settings import Fidelity
 from workbench.devloop.events import (
     BuildCancelled,
     BuildFinished,
@@ -129,6 +130,12 @@ class Bridge:
         """Put a line that no event carries into the log."""
         self.store.accept(EngineWarned(time_ns=time.time_ns(), summary=text))
 
+    @property
+    def unusual_fidelity(self) -> str:
+        """Whose habits hold for the plugins' instances, where these are not the documented ones; else nothing."""
+        fidelity = Fidelity.DOCUMENT if self._session is None else self._session.engine.settings.workbench.fidelity
+        return "" if fidelity is Fidelity.DOCUMENT else f"{fidelity} fidelity"
+
     def config_of(self, info: PluginInfo) -> Mapping[str, str]:
         """What the settings configure for a plugin."""
         session = self._session
@@ -214,7 +221,14 @@ class Bridge:
                 with self._lock:
                     self._news.has_plugin_news = True
                     self._news.build_lines.append(BuildLine(plugin=event.plugin, text=None))
-            case PluginStateChanged() | BuildFinished() | BuildCancelled() | BuildNotTrusted() | BuildStateChanged():
+            case (
+                PluginStateChanged()
+                | TierChanged()
+                | BuildFinished()
+                | BuildCancelled()
+                | BuildNotTrusted()
+                | BuildStateChanged()
+            ):
                 with self._lock:
                     self._news.has_plugin_news = True
             case _:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from engine import Outcome
 from engine.events import InstanceDiscarded, InstanceStarted, PoolChanged
 from tests.engine.guests import POLL_ONEOFF, plugin_wat, sleep
 from tests.engine.harness import PluginHarness
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.both_paths
 
 MBID = "metadata_agent_get_artist_mbid"
 METHOD = "MetadataAgent.GetArtistMBID"

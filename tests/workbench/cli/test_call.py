@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.contracts.registry import find_method
-from tests.engine.guests import answer, host_import, plugin_wat, string_field
+from engine.settings import Fidelity
+from tests.engine.guests import FD_WRITE, answer, host_import, plugin_wat, string_field, write_stderr
 from tests.engine.harness import manifest_of
 from tests.workbench.cli.conftest import CommandLine
 
@@ -227,3 +228,21 @@ def test_hostile_names_and_texts_are_printed_inert(cli: CommandLine) -> None:
     for words in (["call", "probe", "GetArtistMBID"], ["call", "\x1b[2J", "GetArtistMBID"], ["\x1b[2J"]):
         ran = cli.run(*words)
         assert all(line.isprintable() for line in (ran.out + ran.err).splitlines())
+
+
+def test_one_call_can_be_made_as_navidrome_makes_it(cli: CommandLine) -> None:
+    say, data = write_stderr(b"to stdout\n", descriptor=1)
+    cli.plugins.write(plugin_wat({MBID.wire_name: f"{say} (i64.const 0)"}, imports=FD_WRITE, fields=data))
+
+    def lines(*options: str) -> list[str]:
+        logs = cli.run("call", "probe", "GetArtistMBID", "--json", *options).json()["logs"]
+        return [line["text"] for line in logs]
+
+    assert lines() == lines("--fidelity", "document") == ["to stdout"]
+    assert lines("--fidelity", "navidrome") == []
+
+
+def test_the_fidelities_of_the_option_are_those_of_the_settings(cli: CommandLine) -> None:
+    ran = cli.run("call", "probe", "GetArtistMBID", "--fidelity", "approximate")
+    assert ran.status == 2
+    assert all(word.value in ran.err for word in Fidelity)

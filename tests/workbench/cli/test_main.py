@@ -32,6 +32,9 @@ HELPS = {
     "workbench-plugin-pack": ["plugin", "pack"],
     "workbench-plugin-enable": ["plugin", "enable"],
     "workbench-plugin-disable": ["plugin", "disable"],
+    "workbench-cache": ["cache"],
+    "workbench-cache-list": ["cache", "list"],
+    "workbench-cache-purge": ["cache", "purge"],
     "workbench-config": ["config"],
 }
 HEAVY = ("engine", "google", "httpx", "rich", "textual", "wasmtime", "watchfiles")
@@ -62,7 +65,9 @@ def test_talking_about_itself_loads_nothing_heavy(words: list[str]) -> None:
     assert loaded_after(words) == set()
 
 
-@pytest.mark.parametrize("words", [["call", "nobody", "GetArtistMBID"], ["plugin", "list"], ["call", "x", "y"]])
+@pytest.mark.parametrize(
+    "words", [["call", "nobody", "GetArtistMBID"], ["plugin", "list"], ["cache", "list"], ["call", "x", "y"]]
+)
 def test_the_command_line_never_loads_the_screen(words: list[str]) -> None:
     assert loaded_after(words).isdisjoint({"textual", "rich"})
 

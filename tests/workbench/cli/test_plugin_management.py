@@ -199,3 +199,15 @@ def test_config_shows_values_and_origins_and_no_secret(cli: CommandLine, monkeyp
     assert "hunter2" not in ran.out + text.out
     (line,) = (line for line in text.out.splitlines() if line.startswith("Workbench.Limits.CallTimeout"))
     assert line.split() == ["Workbench.Limits.CallTimeout", "5s", "ND_WORKBENCH_LIMITS_CALLTIMEOUT"]
+
+
+def test_config_shows_what_the_fidelity_decides(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("Workbench.Fidelity", "Workbench.Pool.Mode", "Workbench.Limits.CallTimeout")
+
+    def shown() -> list[object]:
+        values = {item["name"]: item["value"] for item in cli.run("config", "--json").json()}
+        return [values[name] for name in names]
+
+    assert shown() == ["document", "fresh", 120]
+    monkeypatch.setenv("ND_WORKBENCH_FIDELITY", "navidrome")
+    assert shown() == ["navidrome", "reuse", "none"]

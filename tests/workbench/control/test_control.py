@@ -138,6 +138,7 @@ async def test_a_refresh_reaches_the_workbench_that_is_open(bench: Bench, enviro
             "version": "1.0.0",
             "state": "ready",
             "generation": 2,
+            "tier": "optimised",
             "error": None,
             "hint": None,
             "place": None,

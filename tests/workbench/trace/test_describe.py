@@ -12,8 +12,10 @@ from engine.calls import CallId, Outcome, OutputStream
 from engine.errors import Place
 from engine.events import (
     CacheFaulted,
+    CompileCancelled,
     CompileFailed,
     CompileFinished,
+    CompileQueued,
     CompileStarted,
     EngineClosed,
     EngineOpened,
@@ -41,6 +43,7 @@ from engine.events import (
     SocketEnd,
     SocketFrame,
     SocketOpened,
+    TierChanged,
 )
 from tests.workbench.trace import facts
 from workbench.devloop.events import (
@@ -108,6 +111,46 @@ CASES: list[tuple[Event, Level, str]] = [
         CompileFailed(time_ns=0, plugin=LYRE, module_sha256="ab", error="bad magic", duration_ns=1),
         Level.ERROR,
         "cannot compile the module: bad magic",
+    ),
+    (
+        CompileQueued(time_ns=0, plugin=LYRE, module_sha256="ab" * 32, module_bytes=2048, tier="quick"),
+        Level.INFO,
+        "waiting to compile 2.00 KiB (abababababab)",
+    ),
+    (
+        CompileStarted(time_ns=0, plugin=LYRE, module_sha256="ab" * 32, module_bytes=2048, tier="quick"),
+        Level.INFO,
+        "compiling 2.00 KiB (quick tier) (abababababab)",
+    ),
+    (
+        CompileFinished(
+            time_ns=0,
+            plugin=LYRE,
+            module_sha256="ab" * 32,
+            is_cached=False,
+            duration_ns=1_500_000_000,
+            code_bytes=4096,
+            is_background=True,
+        ),
+        Level.INFO,
+        "compiled (optimised, in the background) in 1.50 s, 4.00 KiB of code (abababababab)",
+    ),
+    (
+        CompileFailed(time_ns=0, plugin=LYRE, module_sha256="ab", error="too dear", duration_ns=1, is_background=True),
+        Level.WARNING,
+        "the quick code goes on serving, the module cannot be optimised: too dear",
+    ),
+    (
+        CompileCancelled(
+            time_ns=0, plugin=LYRE, module_sha256="ab", reason="it changed", duration_ns=2_000_000, tier="quick"
+        ),
+        Level.INFO,
+        "compiling (quick tier) given up after 2.00 ms: it changed",
+    ),
+    (
+        TierChanged(time_ns=0, plugin=LYRE, generation=3, tier="optimised"),
+        Level.INFO,
+        "optimised code serves from now on, generation 3",
     ),
     (
         CacheFaulted(time_ns=0, path=Path("c/x"), error="no space"),

@@ -50,6 +50,8 @@ def test_fields_have_the_forms_scripts_rely_on() -> None:
         "is_cached": True,
         "duration_ms": 1.5,
         "code_bytes": 9,
+        "tier": "optimised",
+        "is_background": False,
     }
     assert event_to_json(EngineOpened(time_ns=1, folders=(Path("a"),)))["folders"] == ["a"]
 

@@ -157,7 +157,7 @@ calls. Every action is also in the command palette (ctrl+p).
             )
         self._plugins.show_statuses(statuses)
         await self._call.show_plugin(self._plugins.picked)
-        self.query_one(ViewBar).show_summary(summary_text(statuses))
+        self.query_one(ViewBar).show_summary(summary_text(statuses, self._bridge.unusual_fidelity))
 
     # -- plugins ------------------------------------------------------------------------------------------------------
 

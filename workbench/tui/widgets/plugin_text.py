@@ -113,9 +113,12 @@ def call_notice(status: PluginStatus, service: str) -> str:
     return ": ".join(filter(None, (display_text(who), _problem(status)[0])))
 
 
-def summary_text(statuses: Sequence[PluginStatus]) -> Content:
-    """How many plugins stand where, most frequent states of the list in its order: `2 ready, 1 failed`."""
-    parts: list[str | tuple[str, str]] = []
+def summary_text(statuses: Sequence[PluginStatus], warning: str = "") -> Content:
+    """How many plugins stand where, in the order of the list's states: `2 ready, 1 failed`.
+
+    An inert `warning` comes first: something that holds for all of them and that nobody should take for a fault.
+    """
+    parts: list[str | tuple[str, str]] = [(warning, "$text-warning")] if warning else []
     for state, (_, style) in STATE_MARKS.items():
         count = sum(status.state == state for status in statuses)
         if count:
@@ -143,6 +146,8 @@ def _what_serves(status: PluginStatus) -> str:
     parts = [display_text(status.info.version)] if status.info.version else []
     if status.serving is not None:
         parts.append(f"load {status.info.generation}")
+        if status.info.tier == "quick":
+            parts.append("quick code, being optimised")
     return f"  {', '.join(parts)}" if parts else ""
 
 

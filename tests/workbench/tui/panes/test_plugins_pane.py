@@ -49,6 +49,15 @@ async def test_the_facts_below_say_why_what_to_do_and_where() -> None:
         assert "go build -o '{output}' ." in text
 
 
+@pytest.mark.parametrize(("tier", "is_told"), [("quick", True), ("optimised", False), (None, False)])
+async def test_the_facts_tell_while_quick_code_serves(tier: str | None, is_told: bool) -> None:
+    app = WidgetApp(PluginsPane)
+    async with app.run_test(size=(80, 20)) as pilot:
+        app.query_one(PluginsPane).show_statuses([status("a", about={"tier": tier})])
+        await pilot.pause()
+        assert ("quick code, being optimised" in picture(app.screen)) is is_told
+
+
 async def test_the_cursor_stays_on_its_plugin_when_others_come_and_go() -> None:
     app = WidgetApp(PluginsPane)
     async with app.run_test(size=(40, 20), message_hook=app.note) as pilot:

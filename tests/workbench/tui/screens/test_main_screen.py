@@ -11,6 +11,7 @@ from textual.widgets import Input
 from engine.calls import LogLine, OutputStream, PluginId
 from engine.contracts.codec import to_value
 from engine.events import GuestWrote, PluginWarned
+from engine.settings import Fidelity
 from tests.engine.guests import FD_WRITE, answer, host_import, plugin_wat, string_field, write_stderr
 from tests.engine.harness import PluginHarness, manifest_of
 from tests.workbench.tui.program import program, save
@@ -243,6 +244,16 @@ async def test_stray_output_is_shown_in_the_log(plugins: PluginHarness) -> None:
         running.app.bridge.note("thread panicked in native code \x1b[2J")
         await running.press("f2", "f6")
         await running.shows("thread panicked in native code ␛[2J")
+
+
+async def test_habits_other_than_the_documented_ones_are_named_at_the_top(plugins: PluginHarness) -> None:
+    plugins.write(answering("id-1"), folder="probe", manifest=asking("probe"))
+    async with program(plugins) as running:
+        await running.shows("1 ready")
+        assert "fidelity" not in running.picture()
+    plugins.settings = plugins.settings.with_fidelity(Fidelity.NAVIDROME)
+    async with program(plugins) as running:
+        await running.shows("navidrome fidelity, 1 ready")
 
 
 async def test_an_empty_folder_says_what_to_do(plugins: PluginHarness) -> None:
