@@ -150,7 +150,7 @@ CASES: list[tuple[Event, Level, str]] = [
     (
         TierChanged(time_ns=0, plugin=LYRE, generation=3, tier="optimised"),
         Level.INFO,
-        "optimised code serves from now on, generation 3",
+        "optimised code serves from now on, load 3",
     ),
     (
         CacheFaulted(time_ns=0, path=Path("c/x"), error="no space"),
