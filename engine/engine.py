@@ -13,56 +13,35 @@ from typing import Final, Self
 from google.protobuf.message import Message
 
 from engine.adapters import ADAPTERS, LifecycleManagement, MetadataAgent, Scrobbler, Verdict
-from engine.calling import Calls
+from engine.assembly import assemble
 from engine.calls import CallId, CallResult, PluginId
+from engine.cautions import Cautions
 from engine.clock import Clock, SystemClock
 from engine.contracts import codec
 from engine.contracts.registry import Method, find_method
 from engine.errors import EngineClosed, InvalidRequest, Place, SettingsError
-from engine.events import CacheFaulted, EngineOpened, EngineWarned, EventBus
 from engine.events import EngineClosed as EngineClosedEvent
-from engine.host import (
-    ArtworkService,
-    CacheService,
-    ConfigService,
-    HttpService,
-    SchedulerService,
-    SubsonicAPIService,
-    SubsonicResponder,
-    WebSocketService,
-)
-from engine.host.dispatch import HostDispatcher
+from engine.events import EngineOpened, EventBus
+from engine.host import SubsonicResponder
 from engine.host.network import Network, SystemNetwork
 from engine.host.schedule_control import Schedules
 from engine.host.socket_control import Sockets
-from engine.host.subsonic_responders import responder_of
 from engine.hosting import EngineHost
-from engine.inspection import Inspection, Inspector
-from engine.loading import Loader
+from engine.inspection import Inspection
 from engine.metrics import MethodMetrics, Metrics
-from engine.plugins.enabled import DISABLED_FILE, DisabledPlugins
+from engine.plugins.enabled import DISABLED_FILE
 from engine.plugins.files import cause_text
 from engine.plugins.info import PluginInfo
-from engine.plugins.modes import open_to_others
-from engine.roster import Roster
 from engine.settings import Settings
 from engine.slot import PluginSlot
 from engine.tasks import Tasks
 from engine.wasm.code_folder import CodeFolder
-from engine.wasm.compile_cache import CompileCache
-from engine.wasm.compile_workers import CompileWorkers
-from engine.wasm.compiler import Compiler
 from engine.wasm.pool_statistics import PoolStatistics
-from engine.wasm.runtime import Runtime
-from engine.wasm.senses import World
-from engine.wasm.threads import GuestThreads
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_TIMEOUT_S: Final = 7 * 24 * 3600.0
 _CLOSE_LIMIT_S: Final = 5.0
-_CLOSING_THREADS: Final = 2
-"""Beside those that pools and loads reserve for themselves: they close what is left of plugins that are gone."""
 
 
 class Engine:
@@ -97,6 +76,7 @@ class Engine:
         self._tasks = Tasks()
         self._metrics = Metrics()
         self._stop_metrics = self.bus.subscribe(self._metrics.record)
+        self._cautions = Cautions(self.bus, self._clock)
         self._is_open = False
 
     # --- opening and closing
@@ -107,86 +87,28 @@ class Engine:
         Raises `SettingsError` for settings that a host service cannot work with.
         """
         settings, clock, bus = self.settings, self._clock, self.bus
-        websockets = WebSocketService(settings.limits, self._network, routes=settings.workbench.routes)
-        self._sockets = websockets.sockets
-        # Half of a plugin's instances: however many schedules are due at once, sockets and people get a turn.
-        self._scheduler = SchedulerService(settings.limits, callbacks=max(1, settings.pool.max_in_use // 2))
-        subsonic = self._subsonic or responder_of(settings.workbench.subsonic, settings.limits, self._network)
-        self._dispatcher = HostDispatcher(
-            (
-                HttpService(
-                    settings.limits,
-                    self._network,
-                    proxy=settings.workbench.proxy,
-                    routes=settings.workbench.routes,
-                ),
-                ConfigService(),
-                ArtworkService(settings),
-                CacheService(clock, settings.limits),
-                self._scheduler,
-                websockets,
-                SubsonicAPIService(subsonic),
-            ),
-            bus,
-        )
-        call_path = settings.workbench.call_path
-        runtime = Runtime(None if call_path == "auto" else call_path)
-        self._threads = GuestThreads(name="guest", limit=_CLOSING_THREADS)
-        self._cache = await asyncio.to_thread(self._open_cache, runtime)
-        self._compiler = Compiler(
-            self._cache,
-            workers=CompileWorkers(on_fallback=self._warn_about_compiling),
-            limits=settings.limits,
-            bus=bus,
+        parts = self._parts = await assemble(
+            settings,
+            folders=self._folders,
             clock=clock,
-        )
-        world = World(clock=clock, seed=settings.workbench.seed, fidelity=settings.workbench.fidelity)
-        loader = Loader(
-            settings=settings,
-            runtime=runtime,
-            compiler=self._compiler,
-            dispatcher=self._dispatcher,
-            threads=self._threads,
-            world=world,
-            clock=clock,
+            network=self._network,
+            subsonic=self._subsonic,
             bus=bus,
             tasks=self._tasks,
-            prepares=self._preload,  # otherwise it is for a call that comes at once, and would only compete with it
-        )
-        self._calls = Calls(make_scope=loader.scope, threads=self._threads, tasks=self._tasks, clock=clock, bus=bus)
-        self._inspector = Inspector(
-            settings=settings,
-            runtime=runtime,
-            compiler=self._compiler,
-            dispatcher=self._dispatcher,
-            threads=self._threads,
-            world=world,
-            make_scope=loader.scope,
-        )
-        self._roster = Roster(
-            self._folders,
-            settings=settings,
-            loader=loader,
-            calls=self._calls,
-            dispatcher=self._dispatcher,
-            tasks=self._tasks,
-            clock=clock,
-            bus=bus,
+            cautions=self._cautions,
             preload=self._preload,
-            disabled=DisabledPlugins(settings.data_folder / DISABLED_FILE, on_fault=self._warn),
         )
+        self._roster, self._calls = parts.roster, parts.calls
         self._is_open = True
         try:
-            host = EngineHost(self._roster, self._calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
-            for service in self._dispatcher.services.values():
+            host = EngineHost(parts.roster, parts.calls, settings=settings, clock=clock, bus=bus, tasks=self._tasks)
+            for service in parts.dispatcher.services.values():
                 service.start(host)
             bus.publish(EngineOpened(time_ns=clock.now_ns(), folders=self._absolute_folders()))
-            if runtime.path_fault is not None:
-                self._warn(
-                    f"guests are called in the slow way: {runtime.path_fault}",
-                    "Calls take several times as long. Install the wasmtime version that constraints.txt names.",
-                )
-            await self._warn_about_modes()
+            if parts.runtime.path_fault is not None:
+                self._cautions.calls_slowly(parts.runtime.path_fault)
+            if self._is_own_folder_scanned():
+                await asyncio.to_thread(self._cautions.look_at_modes, settings.plugins.folder)
             await self.scan()
         except BaseException:
             await self.close()
@@ -207,11 +129,11 @@ class Engine:
         await self._calls.stop_all("the engine is closing", limit_s=_CLOSE_LIMIT_S)
         await self._tasks.close()
         self._roster.close()
-        self._dispatcher.close()
+        self._parts.dispatcher.close()
         threads_ended, _ = await asyncio.gather(
-            asyncio.to_thread(self._threads.close, _CLOSE_LIMIT_S), self._compiler.close()
+            asyncio.to_thread(self._parts.threads.close, _CLOSE_LIMIT_S), self._parts.compiler.close()
         )
-        await asyncio.to_thread(self._cache.close)
+        await asyncio.to_thread(self._parts.cache.close)
         if not threads_ended:
             _log.warning("a guest did not leave its thread within %s s", _CLOSE_LIMIT_S)
         self._stop_metrics()
@@ -277,7 +199,7 @@ class Engine:
         `EngineClosed`, also when the engine is closed meanwhile.
         """
         self._require_open()
-        work = self._tasks.spawn(f"inspect {folder}", self._inspector.inspect(folder, may_start=may_start))
+        work = self._tasks.spawn(f"inspect {folder}", self._parts.inspector.inspect(folder, may_start=may_start))
         try:
             return await work
         except asyncio.CancelledError:
@@ -349,13 +271,13 @@ class Engine:
     def sockets(self) -> Sockets:
         """The plugins' WebSocket connections: list them, see their frames, inject, send, close, drop."""
         self._require_open()
-        return self._sockets
+        return self._parts.websockets.sockets
 
     @property
     def schedules(self) -> Schedules:
         """The plugins' schedules: list them with their next times, fire, pause, resume, cancel."""
         self._require_open()
-        return self._scheduler.schedules
+        return self._parts.scheduler.schedules
 
     # --- what is on disk
 
@@ -363,7 +285,7 @@ class Engine:
     def compile_cache(self) -> CodeFolder:
         """The compiled code on disk: list it, purge it. From any thread; each call waits for the disk."""
         self._require_open()
-        return self._cache.files
+        return self._parts.cache.files
 
     # --- inside
 
@@ -387,41 +309,10 @@ class Engine:
     def _absolute_folders(self) -> tuple[Path, ...]:
         return tuple(Path(os.path.abspath(folder)) for folder in self._folders)
 
-    async def _warn_about_modes(self) -> None:
-        """Say when others may read or change what is installed; a folder named by hand is the user's own affair."""
-        folder = self.settings.plugins.folder
-        if folder not in self._folders or self.settings.origins.get("Plugins.Folder") == "command line":
-            return
-        paths = await asyncio.to_thread(open_to_others, folder)
-        if paths:
-            self.bus.publish(
-                EngineWarned(
-                    time_ns=self._clock.now_ns(),
-                    summary=f"the plugins folder is open to group or others: {paths[0]}"
-                    + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""),
-                    hint=f"Close it with: chmod -R go= {folder}",
-                )
-            )
-
-    def _open_cache(self, runtime: Runtime) -> CompileCache:
-        def report(path: Path, error: str) -> None:
-            self.bus.publish(CacheFaulted(time_ns=self._clock.now_ns(), path=path, error=error))
-
-        return CompileCache(
-            self.settings.compile_cache_folder,
-            runtime,
-            size_limit_bytes=self.settings.plugins.cache_size_bytes,
-            on_fault=report,
-        )
-
-    def _warn_about_compiling(self, reason: str) -> None:
-        self._warn(
-            f"modules are compiled inside this process, since no compiler process can be started: {reason}",
-            "A compilation cannot be stopped then, and what it takes in memory stays taken.",
-        )
-
-    def _warn(self, summary: str, hint: str | None = None) -> None:
-        self.bus.publish(EngineWarned(time_ns=self._clock.now_ns(), summary=summary, hint=hint))
+    def _is_own_folder_scanned(self) -> bool:
+        """The configured plugins folder is looked at; one that is named by hand is the user's own affair."""
+        is_by_hand = self.settings.origins.get("Plugins.Folder") == "command line"
+        return self.settings.plugins.folder in self._folders and not is_by_hand
 
     def _find(self, name: str) -> PluginSlot:
         self._require_open()

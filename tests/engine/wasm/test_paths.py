@@ -28,6 +28,7 @@ GUEST = """(module
   (func (export "double") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
   (func (export "grow") (result i32) (memory.grow (i32.const 1)))
   (func (export "spin") (loop $l (br $l)))
+  (func (export "tell_and_spin") (drop (call $host (i32.const 1) (i32.const 0))) (loop $l (br $l)))
   (func (export "trap") (unreachable)))"""
 SERVICE = (("i32", "i32"), ("i64",))
 
@@ -81,14 +82,14 @@ def ask(guest: Guest, first: int = 0, second: int = 0) -> int:
 
 
 def run(guest: Guest, name: str) -> int:
-    export = guest.export(name, (), () if name in ("spin", "trap") else ("i64",))
+    export = guest.export(name, (), () if name in ("spin", "tell_and_spin", "trap") else ("i64",))
     assert export is not None
     return export()
 
 
-def spin_until_stopped(guest: Guest) -> None:
+def spin_until_stopped(guest: Guest, export: str = "spin") -> None:
     with pytest.raises((wasmtime.Trap, wasmtime.WasmtimeError)):
-        run(guest, "spin")
+        run(guest, export)
 
 
 def test_numbers_are_unsigned_in_both_directions(runtime: Runtime) -> None:
@@ -224,17 +225,24 @@ def test_interrupts_for_others_do_not_hurt_the_next_call(runtime: Runtime) -> No
 
 
 def test_guests_of_another_runtime_are_not_interrupted(runtime: Runtime) -> None:
-    hooks = Hooks()
+    is_inside = threading.Event()
+
+    def tell(first: int, second: int) -> int:
+        is_inside.set()
+        return 0
+
+    hooks = Hooks(tell)
     other = Runtime(runtime.path.name)
     with opened(runtime, hooks) as [guest]:
-        thread = threading.Thread(target=spin_until_stopped, args=(guest,))
+        thread = threading.Thread(target=spin_until_stopped, args=(guest, "tell_and_spin"))
         thread.start()
+        assert is_inside.wait(30)
         hooks.reason = "stop"
         other.interrupt()
         thread.join(0.1)
         assert thread.is_alive()
         runtime.interrupt()
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 
